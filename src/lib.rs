@@ -1,1 +1,4 @@
-//! x
+//! The carbon-credit gateway: trips in, traceable carbon credits out.
+
+pub mod distance;
+pub mod methodology;
