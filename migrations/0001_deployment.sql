@@ -1,0 +1,7 @@
+-- One row: what this deployment is, for ever. The genesis seal of every shard covers id, zone and created_ms.
+CREATE TABLE IF NOT EXISTS deployment (
+    id VARBINARY(16) NOT NULL PRIMARY KEY,
+    zone VARCHAR(64) NOT NULL,
+    created_ms BIGINT NOT NULL,
+    kek_id VARBINARY(8) NOT NULL
+)

@@ -1,0 +1,14 @@
+-- Postings summed in the same commit; rows of past booked days never change again.
+CREATE TABLE IF NOT EXISTS daily_total (
+    shard BIGINT NOT NULL,
+    booked_day BIGINT NOT NULL,
+    activity_day BIGINT NOT NULL,
+    programme VARCHAR(64) NOT NULL,
+    gas VARCHAR(8) NOT NULL,
+    figure VARCHAR(16) NOT NULL,
+    mode VARCHAR(64) NOT NULL,
+    methodology VARCHAR(128) NOT NULL,
+    count BIGINT NOT NULL,
+    amount_ug BIGINT NOT NULL,
+    PRIMARY KEY (shard, booked_day, activity_day, programme, gas, figure, mode, methodology)
+)

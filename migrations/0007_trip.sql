@@ -1,0 +1,16 @@
+-- Written once. record and evidence are canonical bytes under the trip digest; the other columns repeat what laws and indexes need.
+CREATE TABLE IF NOT EXISTS trip_{shard} (
+    seq BIGINT NOT NULL PRIMARY KEY,
+    user_id BIGINT NOT NULL,
+    trip_key VARBINARY(32) NOT NULL,
+    programme VARCHAR(64) NOT NULL,
+    activity_day BIGINT NOT NULL,
+    started_s BIGINT NOT NULL,
+    ended_s BIGINT NOT NULL,
+    outcome VARCHAR(32) NOT NULL,
+    amount_ug BIGINT NOT NULL,
+    record BLOB NOT NULL,
+    evidence BLOB NOT NULL,
+    UNIQUE (user_id, trip_key),
+    UNIQUE (user_id, activity_day, seq)
+)

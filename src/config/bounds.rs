@@ -1,0 +1,232 @@
+//! Types that hold only sensible values, so that no user of a setting checks it again.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+/// A whole number from `MIN` to `MAX`; the setting's name says its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "i64")]
+pub struct Bounded<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> Bounded<MIN, MAX> {
+    /// The number itself.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The number as a count of things in memory.
+    pub fn to_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
+    /// The number as so many seconds, for settings that end in `_s`.
+    pub fn seconds(self) -> Duration {
+        Duration::from_secs(u64::from(self.0))
+    }
+
+    /// The number as so many milliseconds, for settings that end in `_ms`.
+    pub fn milliseconds(self) -> Duration {
+        Duration::from_millis(u64::from(self.0))
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> TryFrom<i64> for Bounded<MIN, MAX> {
+    type Error = BoundsError;
+
+    fn try_from(value: i64) -> Result<Self, BoundsError> {
+        match u32::try_from(value) {
+            Ok(number) if (MIN..=MAX).contains(&number) => Ok(Self(number)),
+            _ => Err(BoundsError::Number {
+                value,
+                min: MIN,
+                max: MAX,
+            }),
+        }
+    }
+}
+
+/// Where to listen, as `host:port`; the host may be a name, which is looked up when listening begins. Port 0 takes a free
+/// one, for tests.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Bind(String);
+
+impl Bind {
+    /// The address as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Bind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Bind {
+    type Error = BoundsError;
+
+    fn try_from(text: String) -> Result<Self, BoundsError> {
+        let sound = text.rsplit_once(':').is_some_and(|(host, port)| {
+            let bracketed = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
+            let plain = !host.is_empty() && !host.contains([':', '[', ']', ' ', '/']);
+            (bracketed || plain) && port.parse::<u16>().is_ok()
+        });
+        if sound {
+            Ok(Self(text))
+        } else {
+            Err(BoundsError::Bind(text))
+        }
+    }
+}
+
+/// What the log shall hold: a level, or a list of `target=level` directives.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// The filter as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for LogFilter {
+    type Error = BoundsError;
+
+    fn try_from(text: String) -> Result<Self, BoundsError> {
+        if !text.is_empty() && EnvFilter::try_new(&text).is_ok() {
+            Ok(Self(text))
+        } else {
+            Err(BoundsError::Log(text))
+        }
+    }
+}
+
+/// A path that is not empty: an empty environment variable is a mistake of whoever set it, not "no file".
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct FilePath(PathBuf);
+
+impl FilePath {
+    /// The path, relative to the working directory unless absolute.
+    pub fn as_path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for FilePath {
+    type Error = BoundsError;
+
+    fn try_from(text: String) -> Result<Self, BoundsError> {
+        if text.trim().is_empty() {
+            Err(BoundsError::EmptyPath)
+        } else {
+            Ok(Self(PathBuf::from(text)))
+        }
+    }
+}
+
+/// An IANA time zone that the bundled zone data knows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ZoneName(String);
+
+impl ZoneName {
+    /// The name as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ZoneName {
+    type Error = BoundsError;
+
+    fn try_from(text: String) -> Result<Self, BoundsError> {
+        if jiff::tz::TimeZone::get(&text).is_ok() {
+            Ok(Self(text))
+        } else {
+            Err(BoundsError::Zone(text))
+        }
+    }
+}
+
+/// Why a value is not taken.
+#[derive(Debug, Error)]
+pub enum BoundsError {
+    /// A number outside its range.
+    #[error("{value} is out of bounds ({min} … {max})")]
+    Number {
+        /// The number as it was given.
+        value: i64,
+        /// The smallest that is taken.
+        min: u32,
+        /// The largest that is taken.
+        max: u32,
+    },
+    /// Not an address to listen on.
+    #[error("`{0}` is not `host:port`")]
+    Bind(String),
+    /// Not a log filter.
+    #[error("`{0}` is neither a log level nor a list of `target=level`")]
+    Log(String),
+    /// Not a time zone.
+    #[error("`{0}` is no IANA time zone, such as Asia/Shanghai")]
+    Zone(String),
+    /// A path without a character.
+    #[error("the path is empty")]
+    EmptyPath,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_themselves_pass() {
+        for (value, sound) in [
+            (-1, false),
+            (0, false),
+            (1, true),
+            (60, true),
+            (61, false),
+            (i64::MAX, false),
+        ] {
+            assert_eq!(Bounded::<1, 60>::try_from(value).is_ok(), sound, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for text in ["127.0.0.1:8080", "localhost:0", "[::1]:80", "0.0.0.0:65535"] {
+            assert!(Bind::try_from(text.to_owned()).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            ":80",
+            "8080",
+            "localhost",
+            "localhost:",
+            "a:65536",
+            "::1:80",
+            "http://a:80",
+            "[]:80",
+        ] {
+            assert!(Bind::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn filters_are_read_before_they_are_used() {
+        assert!(LogFilter::try_from("warn,carbon_gateway=debug".to_owned()).is_ok());
+        assert!(LogFilter::try_from("carbon_gateway=loud".to_owned()).is_err());
+        assert!(LogFilter::try_from(String::new()).is_err());
+    }
+}

@@ -1,0 +1,137 @@
+//! One struct for each section of the settings. A component receives its own, by value, and sees no other.
+
+use std::thread;
+
+use serde::Deserialize;
+
+use super::bounds::{Bind, Bounded, FilePath, LogFilter, ZoneName};
+
+/// What this installation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Trying out: programmes from files, back-testing, keys in the data folder.
+    Demo,
+    /// Real riders: none of that.
+    Production,
+}
+
+/// Section `http`: how requests come in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where to listen.
+    pub bind: Bind,
+    /// Threads that serve requests; 0 stands for one a core, see [`worker_count`](Self::worker_count).
+    pub workers: Bounded<0, 1024>,
+    /// Largest body of one request, in bytes.
+    pub max_body_bytes: Bounded<1_024, 67_108_864>,
+    /// Largest body of a batch, in bytes.
+    pub max_batch_bytes: Bounded<1_024, 268_435_456>,
+    /// Open connections at most, over all threads.
+    pub max_connections: Bounded<1, 1_000_000>,
+    /// How long an idle connection is kept, in seconds.
+    pub keep_alive_s: Bounded<1, 3_600>,
+}
+
+impl HttpConfig {
+    /// Threads that serve requests, with 0 resolved; at least one.
+    pub fn worker_count(&self) -> usize {
+        match self.workers.to_usize() {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        }
+    }
+}
+
+/// Section `database`: where the ledger lies.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// Which database.
+    pub kind: DatabaseKind,
+    /// How long a statement waits for another process's lock, in milliseconds.
+    pub busy_timeout_ms: Bounded<1, 60_000>,
+    /// What a commit survives.
+    pub synchronous: Synchronous,
+}
+
+/// The databases that ship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseKind {
+    /// A file in the data folder.
+    Sqlite,
+}
+
+/// What a commit survives; the trade is against the cost of one flush to disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Synchronous {
+    /// A power cut.
+    Full,
+    /// The end of the process, but not a power cut.
+    Normal,
+}
+
+/// Section `ledger`: what booked days are counted by.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerConfig {
+    /// The ledger's own zone; fixed when the data folder is made.
+    pub zone: ZoneName,
+}
+
+/// Section `writer`: the group commit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WriterConfig {
+    /// Commands that may wait; beyond it the caller is told to come back.
+    pub queue: Bounded<1, 1_000_000>,
+    /// Commands that share one commit.
+    pub batch_max: Bounded<1, 256>,
+}
+
+/// Section `shutdown`: the budget of the orderly stop.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownConfig {
+    /// How long phase 1 may last, in seconds.
+    pub soft_s: Bounded<0, 3_600>,
+}
+
+/// Section `log`: what is told, and how.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// What is told.
+    pub level: LogFilter,
+    /// For whom.
+    pub format: LogFormat,
+}
+
+/// Who reads the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A person.
+    Text,
+    /// A collector: one JSON object a line.
+    Json,
+}
+
+/// Section `methodology`: rules beyond those compiled in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodologyConfig {
+    /// A folder of further parameter sets.
+    pub dir: Option<FilePath>,
+}
+
+/// Section `keys`: what seals the keys and evidence at rest.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysConfig {
+    /// The file with the key-encryption key; without it the data folder's own is used.
+    pub kek_file: Option<FilePath>,
+}

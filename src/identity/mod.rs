@@ -1,0 +1,3 @@
+//! Keys: the key-encryption key and what it wraps. It knows no SQL and no HTTP.
+
+pub mod kek;

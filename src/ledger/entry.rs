@@ -1,0 +1,178 @@
+//! A journal entry: what one command did to one account, with the booked figures that every total and balance is a fold of
+//! (formats.md 4).
+
+use super::encode::{CodecError, Decoder, Encoder};
+use super::ids::Hash;
+use super::trip::{gas_code, gas_from_code};
+use crate::methodology::Gas;
+use crate::methodology::units::{Amount, Day};
+
+/// What an entry speaks of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum EntryKind {
+    /// The account's first entry; the digest is the account digest.
+    AccountOpened,
+    /// A trip, credited or refused; the digest is the trip digest.
+    TripBooked,
+}
+
+/// What a posting counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Figure {
+    /// A stored trip, refused ones among them.
+    Trip,
+    /// A trip that a rule refused.
+    Refused,
+    /// Grams of a leg before caps.
+    Quantified,
+    /// Grams that caps took.
+    Capped,
+}
+
+/// One booked figure.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Posting {
+    /// What is counted.
+    pub figure: Figure,
+    /// The programme's word for the mode.
+    pub mode: String,
+    /// `id@version`.
+    pub methodology: String,
+    /// What the grams are grams of.
+    pub gas: Gas,
+    /// How many.
+    pub count: i64,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// One entry; its seq is its place in the journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// What it speaks of.
+    pub kind: EntryKind,
+    /// The account's address.
+    pub address: Hash,
+    /// The client whose order it was.
+    pub actor: String,
+    /// The request that brought it.
+    pub request_id: String,
+    /// The trip key of a trip.
+    pub reference: Option<Hash>,
+    /// The programme.
+    pub programme: String,
+    /// What a trip earned.
+    pub amount: Amount,
+    /// Activity day.
+    pub day: Day,
+    /// Booked figures.
+    pub postings: Vec<Posting>,
+    /// Digest of the immutable part of what the entry speaks of.
+    pub digest: Hash,
+}
+
+impl EntryKind {
+    const fn code(self) -> u8 {
+        match self {
+            Self::AccountOpened => 1,
+            Self::TripBooked => 2,
+        }
+    }
+}
+
+impl Figure {
+    /// Every figure, in code order.
+    pub const ALL: [Self; 4] = [Self::Trip, Self::Refused, Self::Quantified, Self::Capped];
+
+    /// Code in the journal.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Trip => 1,
+            Self::Refused => 2,
+            Self::Quantified => 3,
+            Self::Capped => 4,
+        }
+    }
+
+    /// Word in totals and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trip => "trip",
+            Self::Refused => "refused",
+            Self::Quantified => "quantified",
+            Self::Capped => "capped",
+        }
+    }
+
+    /// The figure of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|figure| figure.as_str() == word)
+    }
+}
+
+impl Entry {
+    /// Writes the entry without version: a page carries it.
+    pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        let mut e = Encoder::default();
+        e.u8(self.kind.code());
+        e.hash(&self.address);
+        e.text(&self.actor);
+        e.text(&self.request_id);
+        e.opt(self.reference.as_ref(), Encoder::hash);
+        e.text(&self.programme);
+        e.opt(None::<()>, |_, ()| {});
+        e.i64(self.amount.micrograms());
+        e.i32(self.day.epoch_days());
+        e.list(self.postings.iter(), |e, posting| {
+            e.u8(posting.figure.code());
+            e.text(&posting.mode);
+            e.text(&posting.methodology);
+            e.u8(gas_code(posting.gas));
+            e.i64(posting.count);
+            e.i64(posting.amount.micrograms());
+        });
+        e.hash(&self.digest);
+        e.finish()
+    }
+
+    /// Reads one entry.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let mut d = Decoder::part(bytes);
+        let entry = Self {
+            kind: match d.u8()? {
+                1 => EntryKind::AccountOpened,
+                2 => EntryKind::TripBooked,
+                other => return Err(CodecError::Code(other)),
+            },
+            address: d.hash()?,
+            actor: d.text()?,
+            request_id: d.text()?,
+            reference: d.opt(Decoder::hash)?,
+            programme: d.text()?,
+            amount: {
+                d.opt(|_| Err::<(), _>(CodecError::Code(1)))?;
+                Amount::from_micrograms(d.i64()?)
+            },
+            day: Day::from_epoch_days(d.i32()?),
+            postings: d.list(decode_posting)?,
+            digest: d.hash()?,
+        };
+        d.finish()?;
+        Ok(entry)
+    }
+}
+
+fn decode_posting(d: &mut Decoder<'_>) -> Result<Posting, CodecError> {
+    let code = d.u8()?;
+    Ok(Posting {
+        figure: Figure::ALL
+            .into_iter()
+            .find(|figure| figure.code() == code)
+            .ok_or(CodecError::Code(code))?,
+        mode: d.text()?,
+        methodology: d.text()?,
+        gas: gas_from_code(d.u8()?)?,
+        count: d.i64()?,
+        amount: Amount::from_micrograms(d.i64()?),
+    })
+}

@@ -1,0 +1,17 @@
+//! The nouns of the ledger and their laws, pure: identities, canonical encoding, trips, accounts, journal, and `apply`.
+//! It knows no HTTP, SQL, clock, randomness or environment: what it needs from outside comes with the command.
+#![deny(clippy::arithmetic_side_effects, clippy::float_arithmetic, clippy::as_conversions)]
+
+pub mod account;
+pub mod apply;
+pub mod command;
+pub mod encode;
+pub mod entry;
+pub mod evidence;
+pub mod ids;
+pub mod page;
+pub mod replay;
+pub mod submit;
+pub mod totals;
+pub mod trip;
+pub mod view;

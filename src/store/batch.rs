@@ -1,0 +1,181 @@
+//! One batch in one transaction: heads locked in ascending order, loaded, applied, flushed. The commit is the writer's.
+
+use super::db::{Connection, StoreError, with};
+use super::flush::{self, Head};
+use super::load;
+use super::statement::global;
+use crate::identity::kek::Kek;
+use crate::ledger::apply::apply;
+use crate::ledger::command::{Command, Outcome, Rejection};
+use crate::ledger::ids::{Hash, ShardId};
+use crate::ledger::page::Page;
+use crate::ledger::view::View;
+use crate::methodology::units::Day;
+use std::collections::BTreeMap;
+
+/// What a batch needs besides its commands.
+pub(super) struct Setting {
+    /// Unwraps data keys.
+    pub(super) kek: std::sync::Arc<Kek>,
+    /// The deployment in which shards must be at home.
+    pub(super) home: [u8; 16],
+    /// The ledger's own zone, for booked days.
+    pub(super) zone: jiff::tz::TimeZone,
+}
+
+/// A batch that has been flushed but not committed.
+pub(super) struct Flushed {
+    /// One answer a command, in order.
+    pub(super) answers: Vec<Result<Outcome, Rejection>>,
+    /// `(shard, seq_from, seal)` of each page written: how the batch is recognised if the reply to COMMIT is lost.
+    pub(super) pages: Vec<(i64, i64, Hash)>,
+}
+
+/// Runs commands up to, not including, the commit.
+pub(super) async fn run(
+    c: &mut Connection,
+    setting: &Setting,
+    now_ms: i64,
+    commands: &[&Command],
+) -> Result<Flushed, StoreError> {
+    let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
+    for (index, command) in commands.iter().enumerate() {
+        by_shard.entry(command.user().shard()).or_default().push(index);
+    }
+    c.begin().await?;
+    let shards: Vec<i64> = by_shard.keys().map(|shard| i64::from(shard.index())).collect();
+    let mut heads = lock_heads(c, &shards).await?;
+    let mut answers: Vec<Option<Result<Outcome, Rejection>>> = commands.iter().map(|_| None).collect();
+    let mut flushed = Flushed {
+        answers: Vec::new(),
+        pages: Vec::new(),
+    };
+    let mut advanced = Vec::new();
+    for (shard, indexes) in by_shard {
+        let number = i64::from(shard.index());
+        let head = heads
+            .remove(&number)
+            .ok_or_else(|| StoreError::row("shard_head", "shard", format!("{number} is missing")))?;
+        if head.home != setting.home {
+            return Err(StoreError::NotHome { shard: number });
+        }
+        let mine: Vec<&Command> = indexes
+            .iter()
+            .filter_map(|index| commands.get(*index).copied())
+            .collect();
+        let mut view = open_view(shard, &head, setting, now_ms)?;
+        load::load(c, &setting.kek, &mut view, &mine).await?;
+        for (index, command) in std::iter::zip(indexes, mine) {
+            if let Some(answer) = answers.get_mut(index) {
+                *answer = Some(apply(&mut view, command));
+            }
+        }
+        if let Some((page, head)) = close_view(&view, head)? {
+            flush::flush(c, &view, &page).await?;
+            flushed.pages.push((number, page.seq_from, page.seal));
+            advanced.push(head);
+        }
+    }
+    flush::heads(c, &advanced).await?;
+    flushed.answers = answers.into_iter().flatten().collect();
+    Ok(flushed)
+}
+
+/// Whether the pages of a batch stand in the journal: what became of a commit whose reply was lost.
+pub(super) async fn stands(c: &mut Connection, flushed: &Flushed) -> Result<bool, StoreError> {
+    let Some((shard, seq_from, seal)) = flushed.pages.first() else {
+        return Ok(true);
+    };
+    let row: Option<(Vec<u8>,)> = with!(c, |c| {
+        sqlx::query_as("SELECT seal FROM journal WHERE shard = ? AND seq_from = ?")
+            .bind(*shard)
+            .bind(*seq_from)
+            .fetch_optional(&mut *c)
+            .await
+    })?;
+    Ok(row.is_some_and(|(stored,)| stored == seal.as_bytes()))
+}
+
+type HeadRow = (i64, i64, i64, Vec<u8>, i64, Vec<u8>);
+
+async fn lock_heads(c: &mut Connection, shards: &[i64]) -> Result<BTreeMap<i64, Head>, StoreError> {
+    let raise = global(
+        [
+            "UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN (",
+            "?",
+            ", ",
+            ")",
+        ],
+        shards.len(),
+    );
+    with!(&mut *c, |c| {
+        let query = sqlx::query(raise);
+        shards
+            .iter()
+            .fold(query, |query, shard| query.bind(*shard))
+            .execute(&mut *c)
+            .await
+            .map(|_| ())
+    })?;
+    let read = global(
+        [
+            "SELECT shard, epoch, seq, seal, at_ms, home FROM shard_head WHERE shard IN (",
+            "?",
+            ", ",
+            ")",
+        ],
+        shards.len(),
+    );
+    let rows: Vec<HeadRow> = with!(c, |c| {
+        let query = sqlx::query_as(read);
+        shards
+            .iter()
+            .fold(query, |query, shard| query.bind(*shard))
+            .fetch_all(&mut *c)
+            .await
+    })?;
+    let heads = rows.into_iter().map(|(shard, epoch, seq, seal, at_ms, home)| {
+        (
+            shard,
+            Head {
+                shard,
+                epoch,
+                seq,
+                seal,
+                at_ms,
+                home,
+            },
+        )
+    });
+    Ok(heads.collect())
+}
+
+/// Booked time never goes back in a shard, whatever the clock does.
+fn open_view(shard: ShardId, head: &Head, setting: &Setting, now_ms: i64) -> Result<View, StoreError> {
+    let booked_ms = now_ms.max(head.at_ms);
+    let booked_day = Day::of(booked_ms.div_euclid(1000), &setting.zone)
+        .ok_or_else(|| StoreError::row("shard_head", "at_ms", "beyond the calendar"))?;
+    Ok(View::new(shard, head.seq, booked_ms, booked_day))
+}
+
+/// The page of what the view changed, and the head behind it; `None` if nothing changed.
+fn close_view(view: &View, head: Head) -> Result<Option<(Page, Head)>, StoreError> {
+    let previous = Hash::from_slice(&head.seal).ok_or_else(|| StoreError::row("shard_head", "seal", "not 32 bytes"))?;
+    let page = Page::seal(
+        view.shard,
+        head.seq.saturating_add(1),
+        view.booked_ms,
+        previous,
+        &view.changes.entries,
+    )
+    .map_err(|error| StoreError::row("journal", "entries", error))?;
+    Ok(page.map(|page| {
+        let head = Head {
+            seq: page.seq_to,
+            seal: page.seal.as_bytes().to_vec(),
+            at_ms: page.at_ms,
+            ..head
+        };
+        (page, head)
+    }))
+}

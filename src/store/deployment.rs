@@ -1,0 +1,51 @@
+//! The one row that says what this deployment is, and the heads that it gives each shard at birth.
+
+use super::db::{Connection, StoreError, with};
+use crate::identity::kek::KekId;
+use crate::ledger::ids::ShardId;
+use crate::ledger::page::Deployment;
+
+/// The deployment, if the database has been given one.
+pub async fn find(connection: &mut Connection) -> Result<Option<(Deployment, KekId)>, StoreError> {
+    let row: Option<(Vec<u8>, String, i64, Vec<u8>)> = with!(connection, |c| {
+        sqlx::query_as("SELECT id, zone, created_ms, kek_id FROM deployment")
+            .fetch_optional(&mut *c)
+            .await
+    })?;
+    let Some((id, zone, created_ms, kek_id)) = row else {
+        return Ok(None);
+    };
+    let id = id
+        .try_into()
+        .map_err(|_| StoreError::row("deployment", "id", "not 16 bytes"))?;
+    let kek_id = KekId::from_slice(&kek_id).ok_or_else(|| StoreError::row("deployment", "kek_id", "not 8 bytes"))?;
+    Ok(Some((Deployment { id, zone, created_ms }, kek_id)))
+}
+
+/// Gives a new database its deployment and thirty heads at home in it, all or nothing.
+pub async fn found(connection: &mut Connection, deployment: &Deployment, kek_id: KekId) -> Result<(), StoreError> {
+    connection.begin().await?;
+    with!(connection, |c| {
+        sqlx::query("INSERT INTO deployment (id, zone, created_ms, kek_id) VALUES (?, ?, ?, ?)")
+            .bind(deployment.id.as_slice())
+            .bind(&deployment.zone)
+            .bind(deployment.created_ms)
+            .bind(kek_id.as_bytes().as_slice())
+            .execute(&mut *c)
+            .await
+            .map(|_| ())
+    })?;
+    for shard in ShardId::all() {
+        with!(connection, |c| {
+            sqlx::query("INSERT INTO shard_head (shard, epoch, seq, seal, at_ms, home) VALUES (?, 0, 0, ?, ?, ?)")
+                .bind(i64::from(shard.index()))
+                .bind(deployment.genesis_seal(shard).as_bytes().as_slice())
+                .bind(deployment.created_ms)
+                .bind(deployment.id.as_slice())
+                .execute(&mut *c)
+                .await
+                .map(|_| ())
+        })?;
+    }
+    connection.execute("COMMIT").await
+}

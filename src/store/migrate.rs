@@ -1,0 +1,77 @@
+//! Migrations: portable templates applied step by step. `schema_step` remembers each statement done, so that a migration may
+//! be killed anywhere and run again.
+
+use super::db::{Connection, StoreError, with};
+use super::statement::of_shard;
+use crate::ledger::ids::ShardId;
+use std::collections::BTreeSet;
+
+/// Templates in order; one that says `{shard}` is applied thirty times.
+const TEMPLATES: [(&str, &str); 7] = [
+    ("0001_deployment", include_str!("../../migrations/0001_deployment.sql")),
+    ("0002_client", include_str!("../../migrations/0002_client.sql")),
+    ("0003_shard_head", include_str!("../../migrations/0003_shard_head.sql")),
+    ("0004_journal", include_str!("../../migrations/0004_journal.sql")),
+    (
+        "0005_daily_total",
+        include_str!("../../migrations/0005_daily_total.sql"),
+    ),
+    ("0006_account", include_str!("../../migrations/0006_account.sql")),
+    ("0007_trip", include_str!("../../migrations/0007_trip.sql")),
+];
+
+const STEPS_TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS schema_step (name VARCHAR(64) NOT NULL PRIMARY KEY, applied_ms BIGINT NOT NULL)";
+
+/// Applies what is missing; answers how many steps that was. At most `limit` of them: tests interrupt it there.
+pub async fn migrate(connection: &mut Connection, now_ms: i64, limit: usize) -> Result<usize, StoreError> {
+    connection.execute(STEPS_TABLE).await?;
+    let done = steps_done(connection).await?;
+    let missing = steps().filter(|(name, ..)| !done.contains(name));
+    let mut applied = 0_usize;
+    for (name, template, shard) in missing.take(limit) {
+        with!(connection, |c| sqlx::query(of_shard(template, shard))
+            .execute(&mut *c)
+            .await
+            .map(|_| ()))?;
+        with!(connection, |c| sqlx::query(
+            "INSERT INTO schema_step (name, applied_ms) VALUES (?, ?)"
+        )
+        .bind(&name)
+        .bind(now_ms)
+        .execute(&mut *c)
+        .await
+        .map(|_| ()))?;
+        applied = applied.saturating_add(1);
+    }
+    Ok(applied)
+}
+
+/// Steps that a database still lacks: a reader refuses to guess what an older schema means.
+pub async fn missing_steps(connection: &mut Connection) -> Result<usize, StoreError> {
+    let done = steps_done(connection).await?;
+    Ok(steps().filter(|(name, ..)| !done.contains(name)).count())
+}
+
+async fn steps_done(connection: &mut Connection) -> Result<BTreeSet<String>, StoreError> {
+    let rows: Vec<(String,)> = with!(connection, |c| sqlx::query_as("SELECT name FROM schema_step")
+        .fetch_all(&mut *c)
+        .await)?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+fn steps() -> impl Iterator<Item = (String, &'static str, ShardId)> {
+    TEMPLATES.into_iter().flat_map(|(name, template)| {
+        let sharded = template.contains("{shard}");
+        ShardId::all()
+            .filter(move |shard| sharded || shard.index() == 0)
+            .map(move |shard| {
+                let step = if sharded {
+                    format!("{name}/{shard}")
+                } else {
+                    name.to_owned()
+                };
+                (step, template, shard)
+            })
+    })
+}

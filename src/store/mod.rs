@@ -1,0 +1,14 @@
+//! All SQL. The writer loads what a batch needs, lets the pure ledger apply it, flushes, commits and only then answers; the
+//! rest are reads and migrations. It knows no HTTP.
+
+pub mod audit;
+mod batch;
+pub mod clients;
+pub mod db;
+pub mod deployment;
+mod flush;
+mod load;
+pub mod migrate;
+pub mod reads;
+mod statement;
+pub mod writer;

@@ -1,0 +1,51 @@
+//! Statement texts: the one place where SQL is put together. Texts are made of constants, shard numbers and question marks;
+//! no value of a caller ever stands in them.
+
+use crate::ledger::ids::ShardId;
+use sqlx::AssertSqlSafe;
+
+/// Rows a multi-row statement may have, so that each text is prepared once and few texts exist.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
+
+/// A text with `{shard}` filled in.
+pub(crate) fn of_shard(template: &str, shard: ShardId) -> AssertSqlSafe<String> {
+    AssertSqlSafe(template.replace("{shard}", &shard.to_string()))
+}
+
+/// `head` followed by `item` repeated `count` times with `separator` between, then `tail`; `{shard}` filled in.
+pub(crate) fn repeated(parts: [&str; 4], count: usize, shard: ShardId) -> AssertSqlSafe<String> {
+    of_shard(&global(parts, count).0, shard)
+}
+
+/// The same for a table that all shards share.
+pub(crate) fn global(parts: [&str; 4], count: usize) -> AssertSqlSafe<String> {
+    let [head, item, separator, tail] = parts;
+    AssertSqlSafe(format!("{head}{}{tail}", vec![item; count].join(separator)))
+}
+
+/// Cuts items into pieces of the allowed sizes, largest first.
+pub(crate) fn pieces<T>(mut items: &[T]) -> Vec<&[T]> {
+    let mut pieces = Vec::new();
+    for size in SIZES {
+        while items.len() >= size {
+            let (piece, rest) = items.split_at(size);
+            pieces.push(piece);
+            items = rest;
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_everything_in_order() {
+        let items: Vec<u32> = (0..87).collect();
+        let sizes: Vec<usize> = pieces(&items).iter().map(|piece| piece.len()).collect();
+        assert_eq!(sizes, [64, 16, 4, 1, 1, 1]);
+        assert_eq!(pieces(&items).concat(), items);
+        assert!(pieces::<u32>(&[]).is_empty());
+    }
+}

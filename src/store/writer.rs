@@ -1,0 +1,264 @@
+//! The single writer: a task with a bounded queue and a connection of its own. It takes whatever has queued while the last
+//! commit ran, commits it as one batch and only then answers. A handler that goes away drops its answer, never a transaction.
+
+use super::batch::{Flushed, Setting, run, stands};
+use super::db::{Connection, Location, StoreError};
+use crate::clock::Clock;
+use crate::identity::kek::Kek;
+use crate::ledger::command::{Command, Outcome, Rejection};
+use crate::ledger::page::Deployment;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// How long a writer whose database failed waits before it tries it again by itself.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// The way in: cheap to clone, one for all callers.
+#[derive(Clone)]
+pub struct Ledger {
+    queue: mpsc::Sender<Queued>,
+    healthy: Arc<AtomicBool>,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The queue is full: nothing was taken, try again soon.
+    #[error("the queue is full")]
+    Overloaded,
+    /// The writer has stopped taking commands.
+    #[error("the gateway is stopping")]
+    Draining,
+    /// The ledger refused it.
+    #[error(transparent)]
+    Rejected(Rejection),
+    /// The database did not take it: nothing was stored.
+    #[error("the database did not take it")]
+    Unavailable,
+}
+
+/// An answer that is still to come.
+pub struct Pending(oneshot::Receiver<Result<Outcome, SubmitError>>);
+
+/// What the writer is made of.
+pub struct WriterParts {
+    /// The database.
+    pub location: Location,
+    /// Booked time.
+    pub clock: Clock,
+    /// Unwraps data keys.
+    pub kek: Arc<Kek>,
+    /// What the shards are at home in.
+    pub deployment: Deployment,
+    /// Zone of booked days.
+    pub zone: jiff::tz::TimeZone,
+    /// Commands that may wait.
+    pub queue: usize,
+    /// Commands that one transaction takes.
+    pub batch_max: usize,
+}
+
+/// The task; it ends when every [`Ledger`] is gone and the queue is empty.
+pub struct Writer {
+    location: Location,
+    clock: Clock,
+    setting: Setting,
+    batch_max: usize,
+    queue: mpsc::Receiver<Queued>,
+    healthy: Arc<AtomicBool>,
+    connection: Option<Connection>,
+}
+
+struct Queued {
+    command: Command,
+    reply: oneshot::Sender<Result<Outcome, SubmitError>>,
+}
+
+impl Ledger {
+    /// Queues a command, or says at once that there is no room.
+    pub fn enqueue(&self, command: Command) -> Result<Pending, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .try_send(Queued { command, reply })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => SubmitError::Draining,
+            })?;
+        Ok(Pending(answer))
+    }
+
+    /// Queues a command and waits for its commit.
+    pub async fn submit(&self, command: Command) -> Result<Outcome, SubmitError> {
+        self.enqueue(command)?.answer().await
+    }
+
+    /// Whether the last batch reached the disk.
+    pub fn healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Commands waiting.
+    pub fn depth(&self) -> usize {
+        self.queue.max_capacity().saturating_sub(self.queue.capacity())
+    }
+}
+
+impl Pending {
+    /// Waits for the commit.
+    pub async fn answer(self) -> Result<Outcome, SubmitError> {
+        self.0.await.unwrap_or(Err(SubmitError::Draining))
+    }
+}
+
+impl Writer {
+    /// A writer and the way in to it; `run` must be spawned.
+    pub fn new(parts: WriterParts) -> (Ledger, Self) {
+        let (sender, receiver) = mpsc::channel(parts.queue);
+        let healthy = Arc::new(AtomicBool::new(true));
+        let setting = Setting {
+            kek: parts.kek,
+            home: parts.deployment.id,
+            zone: parts.zone,
+        };
+        let writer = Self {
+            location: parts.location,
+            clock: parts.clock,
+            setting,
+            batch_max: parts.batch_max,
+            queue: receiver,
+            healthy: Arc::clone(&healthy),
+            connection: None,
+        };
+        (Ledger { queue: sender, healthy }, writer)
+    }
+
+    /// Serves the queue until nobody can fill it any more.
+    pub async fn run(mut self) {
+        while let Some(batch) = self.next_batch().await {
+            if !batch.is_empty() {
+                self.carry_out(batch).await;
+            }
+        }
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the writer's connection did not close cleanly");
+        }
+    }
+
+    /// The next commands; empty after a probe of a database that had failed; `None` when the queue has ended.
+    async fn next_batch(&mut self) -> Option<Vec<Queued>> {
+        let mut batch = Vec::new();
+        let receive = self.queue.recv_many(&mut batch, self.batch_max);
+        let count = if self.healthy.load(Ordering::Relaxed) {
+            receive.await
+        } else if let Ok(count) = tokio::time::timeout(PROBE_EVERY, receive).await {
+            count
+        } else {
+            self.probe().await;
+            return Some(Vec::new());
+        };
+        (count > 0).then_some(batch)
+    }
+
+    /// Splits a batch that the database refuses for its data until the poisonous command stands alone.
+    async fn carry_out(&mut self, batch: Vec<Queued>) {
+        let mut parts = vec![batch];
+        while let Some(mut part) = parts.pop() {
+            let commands: Vec<Command> = part.iter().map(|queued| queued.command.clone()).collect();
+            match self.commit(&commands.iter().collect::<Vec<_>>()).await {
+                Ok(answers) => {
+                    self.healthy.store(true, Ordering::Relaxed);
+                    for (queued, answer) in std::iter::zip(part, answers) {
+                        // A caller that has gone away does not undo what is committed.
+                        let _gone = queued.reply.send(answer.map_err(SubmitError::Rejected));
+                    }
+                }
+                Err(StoreError::Data(_) | StoreError::Row { .. }) if part.len() > 1 => {
+                    let later = part.split_off(part.len() / 2);
+                    parts.extend([later, part]);
+                }
+                Err(error) => {
+                    let alone = matches!(error, StoreError::Data(_) | StoreError::Row { .. });
+                    self.healthy.store(alone, Ordering::Relaxed);
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        commands = part.len(),
+                        "a batch was not committed"
+                    );
+                    for queued in part {
+                        let _gone = queued.reply.send(Err(SubmitError::Unavailable));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One batch, tried once more where that may help: a lock held elsewhere, or a commit of which nothing is to be found.
+    async fn commit(&mut self, commands: &[&Command]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
+        let started = Instant::now();
+        let result = match self.attempt(commands).await {
+            Err(StoreError::Busy(_)) => self.attempt(commands).await,
+            other => other,
+        };
+        if result.is_err() {
+            // Whatever the transaction was, it ends with its connection.
+            self.connection = None;
+        }
+        metrics::histogram!("carbon_writer_commit_seconds").record(started.elapsed());
+        metrics::counter!("carbon_writer_batches_total").increment(1);
+        metrics::counter!("carbon_writer_commands_total").increment(u64::try_from(commands.len()).unwrap_or(u64::MAX));
+        result
+    }
+
+    async fn attempt(&mut self, commands: &[&Command]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.location.connect().await?,
+        };
+        let flushed = run(&mut connection, &self.setting, self.clock.now_ms(), commands).await?;
+        if flushed.pages.is_empty() {
+            connection.execute("ROLLBACK").await?;
+        } else if let Err(error) = connection.execute("COMMIT").await {
+            connection = self.settle_commit(connection, &flushed, error).await?;
+        }
+        self.connection = Some(connection);
+        Ok(flushed.answers)
+    }
+
+    /// The reply to COMMIT is lost: on a new connection the batch's own seal tells what happened.
+    async fn settle_commit(
+        &self,
+        lost: Connection,
+        flushed: &Flushed,
+        error: StoreError,
+    ) -> Result<Connection, StoreError> {
+        drop(lost);
+        let mut connection = self.location.connect().await?;
+        if stands(&mut connection, flushed).await? {
+            Ok(connection)
+        } else {
+            Err(error)
+        }
+    }
+
+    /// Whether a write reaches the disk again; heads' epochs count locks, so raising one says nothing else.
+    async fn probe(&mut self) {
+        let result = async {
+            let mut connection = self.location.connect().await?;
+            connection.begin().await?;
+            connection
+                .execute("UPDATE shard_head SET epoch = epoch + 1 WHERE shard = 0")
+                .await?;
+            connection.execute("COMMIT").await?;
+            Ok::<_, StoreError>(connection)
+        };
+        if let Ok(connection) = result.await {
+            self.connection = Some(connection);
+            self.healthy.store(true, Ordering::Relaxed);
+            tracing::info!("the database takes writes again");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What was checked and what was found: the report, and how findings are gathered for it.
+
+use crate::ledger::ids::ShardId;
+use crate::store::db::StoreError;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+/// Findings of one check that its detail spells out; the others are counted.
+const MOST_TOLD: usize = 20;
+
+/// Σ quantified = waiting + capped.
+pub(super) const BALANCE: u8 = 1;
+/// Figures of accounts are folds of their entries.
+pub(super) const FIGURES: u8 = 2;
+/// Journal, heads and daily totals.
+pub(super) const BOOKS: u8 = 5;
+/// Wrapped keys.
+pub(super) const KEYS: u8 = 9;
+/// Rows against their digests.
+pub(super) const RECORDS: u8 = 10;
+/// The database file.
+pub(super) const FILE: u8 = 11;
+
+const NAMES: [(u8, &str); 6] = [
+    (BALANCE, "quantified is waiting and capped"),
+    (FIGURES, "figures of accounts"),
+    (BOOKS, "journal and daily totals"),
+    (KEYS, "wrapped keys"),
+    (RECORDS, "rows and their digests"),
+    (FILE, "database file"),
+];
+
+/// One check with its verdict.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Check {
+    /// Number among the invariants.
+    pub id: u8,
+    /// What is checked.
+    pub name: &'static str,
+    /// Nothing was found wrong.
+    pub ok: bool,
+    /// How many things were looked at.
+    pub checked: u64,
+    /// What they were; the findings of a failed check, one a line, each with shard, table and row.
+    pub detail: String,
+}
+
+/// Every check, and whether all hold.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Report {
+    /// All checks hold.
+    pub ok: bool,
+    /// By number.
+    pub checks: Vec<Check>,
+}
+
+/// Something wrong, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Number of the check that fails.
+    pub check: u8,
+    /// The shard, where one is concerned.
+    pub shard: Option<ShardId>,
+    /// Table, or tables.
+    pub table: String,
+    /// The row by its key; `*` where no single one is meant.
+    pub row: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(shard) = self.shard {
+            write!(f, "shard {shard}, ")?;
+        }
+        write!(f, "{}, {}: {}", self.table, self.row, self.what)
+    }
+}
+
+/// Where something is wrong.
+pub(super) struct Place {
+    shard: Option<ShardId>,
+    table: String,
+    row: String,
+}
+
+/// A row of a table, of one shard or of none.
+pub(super) fn at(shard: impl Into<Option<ShardId>>, table: &str, row: impl Display) -> Place {
+    Place {
+        shard: shard.into(),
+        table: table.to_owned(),
+        row: row.to_string(),
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    checked: u64,
+    found: u64,
+    first: Vec<Finding>,
+    remarks: BTreeMap<&'static str, u64>,
+}
+
+/// Gathers findings; memory does not grow with their number.
+#[derive(Default)]
+pub(super) struct Findings(BTreeMap<u8, Tally>);
+
+impl Findings {
+    /// Something is wrong.
+    pub(super) fn add(&mut self, check: u8, place: Place, what: impl Into<String>) {
+        let tally = self.0.entry(check).or_default();
+        tally.found = tally.found.saturating_add(1);
+        if tally.first.len() < MOST_TOLD {
+            let Place { shard, table, row } = place;
+            tally.first.push(Finding {
+                check,
+                shard,
+                table,
+                row,
+                what: what.into(),
+            });
+        }
+    }
+
+    /// Something cannot be read, which is wrong too.
+    pub(super) fn unreadable(&mut self, check: u8, place: Place, error: &StoreError) {
+        let mut what = format!("cannot be read: {error}");
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            what = format!("{what}: {cause}");
+            source = cause.source();
+        }
+        self.add(check, place, what);
+    }
+
+    /// So many more things were looked at.
+    pub(super) fn checked(&mut self, check: u8, count: u64) {
+        let tally = self.0.entry(check).or_default();
+        tally.checked = tally.checked.saturating_add(count);
+    }
+
+    /// One thing that the detail counts under `remark`, right or wrong.
+    pub(super) fn remark(&mut self, check: u8, remark: &'static str) {
+        let count = self.0.entry(check).or_default().remarks.entry(remark).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// The verdicts.
+    pub(super) fn report(mut self) -> Report {
+        let checks: Vec<Check> = NAMES
+            .into_iter()
+            .map(|(id, name)| {
+                let tally = self.0.remove(&id).unwrap_or_default();
+                Check {
+                    id,
+                    name,
+                    ok: tally.found == 0,
+                    checked: tally.checked,
+                    detail: tally.detail(),
+                }
+            })
+            .collect();
+        Report {
+            ok: checks.iter().all(|check| check.ok),
+            checks,
+        }
+    }
+}
+
+impl Tally {
+    fn detail(&self) -> String {
+        let untold = usize::try_from(self.found)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(self.first.len());
+        let more = (untold > 0).then(|| format!("and {untold} more"));
+        let remarks = self.remarks.iter().map(|(remark, count)| format!("{count} {remark}"));
+        self.first
+            .iter()
+            .map(ToString::to_string)
+            .chain(more)
+            .chain(remarks)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_the_first_findings_and_counts_the_rest() {
+        let mut findings = Findings::default();
+        findings.checked(BOOKS, 3);
+        (0..25).for_each(|seq| findings.add(BOOKS, at(ShardId::new(7), "journal", format!("seq {seq}")), "broken"));
+        let report = findings.report();
+        let books = report.checks.iter().find(|check| check.id == BOOKS).unwrap();
+        assert!(!report.ok && !books.ok);
+        assert_eq!(books.checked, 3);
+        assert!(books.detail.starts_with("shard 07, journal, seq 0: broken\n"));
+        assert!(books.detail.ends_with("seq 19: broken\nand 5 more"), "{}", books.detail);
+        assert!(
+            report
+                .checks
+                .iter()
+                .filter(|check| check.id != BOOKS)
+                .all(|check| check.ok && check.detail.is_empty())
+        );
+    }
+}

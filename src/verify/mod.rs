@@ -1,0 +1,190 @@
+//! `verify` recomputes and never trusts a figure by reading it: every column of state is held against the digest or the fold
+//! that it must equal. It reads one shard at a time in one snapshot, beside a serving gateway, and knows no HTTP and no SQL.
+//!
+//! In memory at once: the accounts of one shard with what caps and overlap need of their rides, and the addresses of all
+//! shards, 32 bytes each, since an address must be one account's in the whole deployment.
+
+mod accounts;
+mod books;
+mod findings;
+mod judge;
+mod shard;
+mod trips;
+
+pub use findings::{Check, Finding, Report};
+
+use crate::identity::kek::{Kek, KekId};
+use crate::ledger::ids::{Hash, ShardId};
+use crate::ledger::page::Deployment;
+use crate::methodology::programme::Programme;
+use crate::store::audit::{self, HeadRow};
+use crate::store::db::{Connection, StoreError};
+use crate::store::{deployment, migrate};
+use findings::{BOOKS, FILE, Findings, KEYS, at};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What to do besides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// Quantify every trip again by the programme of its recorded digest.
+    pub recompute: bool,
+}
+
+/// Finds the programme of a digest.
+pub type Programmes<'a> = &'a (dyn Fn(&Hash) -> Option<Arc<Programme>> + Sync);
+
+/// What all shards are held against.
+struct Setting<'a> {
+    deployment: Option<Deployment>,
+    zone: Option<jiff::tz::TimeZone>,
+    kek_id: Option<KekId>,
+    kek: Option<&'a Kek>,
+    programmes: Programmes<'a>,
+    options: Options,
+}
+
+/// Checks everything that `snapshot` shows. Fails only where there is nothing to read at all; what is wrong inside becomes a
+/// finding. `kek` is the key, or why there is none; `progress` hears of each shard before it is read.
+pub async fn verify(
+    snapshot: &mut Connection,
+    kek: Result<&Kek, String>,
+    programmes: Programmes<'_>,
+    options: Options,
+    progress: &mut (dyn FnMut(ShardId) + Send),
+) -> Result<Report, StoreError> {
+    let tables = audit::tables(snapshot).await?;
+    let mut findings = Findings::default();
+    let (kek, missing_kek) = kek.map_or_else(|reason| (None, Some(reason)), |kek| (Some(kek), None));
+    let mut setting = Setting {
+        deployment: None,
+        zone: None,
+        kek_id: None,
+        kek,
+        programmes,
+        options,
+    };
+    read_deployment(snapshot, &mut setting, &mut findings).await;
+    if let Some(reason) = missing_kek {
+        findings.add(KEYS, at(None, "deployment", "kek_id"), reason);
+    }
+    let heads = read_heads(snapshot, &mut findings).await;
+    let mut addresses = BTreeSet::new();
+    for id in ShardId::all() {
+        progress(id);
+        let head = heads.iter().find(|head| head.shard == i64::from(id.index()));
+        if head.is_none() {
+            findings.add(
+                BOOKS,
+                at(id, "shard_head", format!("shard {id}")),
+                "the head is missing",
+            );
+        }
+        shard::check(snapshot, &setting, id, head, (&mut addresses, &mut findings)).await;
+    }
+    check_file(snapshot, &tables, &mut findings).await;
+    Ok(findings.report())
+}
+
+/// One deployment, with a zone that exists and the key that is at hand.
+async fn read_deployment(c: &mut Connection, setting: &mut Setting<'_>, findings: &mut Findings) {
+    findings.checked(BOOKS, 1);
+    match audit::deployments(c).await {
+        Ok(1) => {}
+        Ok(count) => findings.add(
+            BOOKS,
+            at(None, "deployment", "*"),
+            format!("{count} rows, one is right"),
+        ),
+        Err(error) => findings.unreadable(BOOKS, at(None, "deployment", "*"), &error),
+    }
+    match deployment::find(c).await {
+        Ok(None) => {}
+        Ok(Some((found, kek_id))) => {
+            setting.zone = jiff::tz::TimeZone::get(&found.zone).ok();
+            if setting.zone.is_none() {
+                findings.add(
+                    BOOKS,
+                    at(None, "deployment", "zone"),
+                    format!("no time zone is called {:?}", found.zone),
+                );
+            }
+            if let Some(kek) = setting.kek
+                && kek.id() != kek_id
+            {
+                findings.add(
+                    KEYS,
+                    at(None, "deployment", "kek_id"),
+                    format!("expects the key {kek_id}, at hand is {}", kek.id()),
+                );
+            }
+            setting.deployment = Some(found);
+            setting.kek_id = Some(kek_id);
+        }
+        Err(error) => findings.unreadable(BOOKS, at(None, "deployment", "*"), &error),
+    }
+}
+
+/// The heads, and no row of a shard that does not exist.
+async fn read_heads(c: &mut Connection, findings: &mut Findings) -> Vec<HeadRow> {
+    match audit::stray_shards(c).await {
+        Ok(strays) => {
+            for (table, number) in strays {
+                findings.add(
+                    BOOKS,
+                    at(None, table, format!("shard {number}")),
+                    "there is no such shard",
+                );
+            }
+        }
+        Err(error) => findings.unreadable(BOOKS, at(None, "journal, daily_total", "*"), &error),
+    }
+    let heads = audit::heads(c).await.unwrap_or_else(|error| {
+        findings.unreadable(BOOKS, at(None, "shard_head", "*"), &error);
+        Vec::new()
+    });
+    for head in &heads {
+        if u8::try_from(head.shard).ok().and_then(ShardId::new).is_none() {
+            findings.add(
+                BOOKS,
+                at(None, "shard_head", format!("shard {}", head.shard)),
+                "there is no such shard",
+            );
+        }
+    }
+    heads
+}
+
+/// The file as the database sees it: pages, indexes, storage classes, and the steps that made its tables.
+async fn check_file(c: &mut Connection, tables: &[String], findings: &mut Findings) {
+    match audit::integrity(c).await {
+        Ok(problems) => problems
+            .into_iter()
+            .for_each(|problem| findings.add(FILE, at(None, "database", "*"), problem)),
+        Err(error) => findings.unreadable(FILE, at(None, "database", "*"), &error),
+    }
+    match migrate::missing_steps(c).await {
+        Ok(0) => {}
+        Ok(missing) => findings.add(
+            FILE,
+            at(None, "schema_step", "*"),
+            format!("{missing} steps are missing"),
+        ),
+        Err(error) => findings.unreadable(FILE, at(None, "schema_step", "*"), &error),
+    }
+    for table in tables {
+        findings.checked(FILE, 1);
+        match audit::misfits(c, table).await {
+            Ok(rows) => {
+                for row in rows {
+                    findings.add(
+                        FILE,
+                        at(None, table, row),
+                        "holds a value of another type than its column's",
+                    );
+                }
+            }
+            Err(error) => findings.unreadable(FILE, at(None, table, "*"), &error),
+        }
+    }
+}
