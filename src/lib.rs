@@ -1,13 +1,27 @@
 //! The carbon-credit gateway: trips in, traceable carbon credits out.
+//!
+//! ```text
+//! api, cli → ledger (commands) → store (writer: load, apply, flush, commit) → reply
+//! store → verify → cli
+//! ```
+//!
+//! `methodology`, `distance` and `ledger` are pure: no HTTP, SQL, clock, randomness or environment.
 
 pub mod distance;
 pub mod methodology;
-pub mod identity;
+
 pub mod ledger;
+
+pub mod identity;
 pub mod store;
+pub mod verify;
+
+pub mod api;
+pub mod app;
+pub mod cli;
+
 pub mod clock;
 pub mod config;
 pub mod folder;
 pub mod lifecycle;
 pub mod telemetry;
-pub mod verify;

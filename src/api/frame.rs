@@ -1,0 +1,93 @@
+//! What stands around every handler: the request id, the refusal while stopping, problems made whole, and figures.
+
+use super::ApiState;
+use super::problem::{Code, Problem};
+use crate::ledger::ids::Hash;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest, web};
+use std::time::Instant;
+
+/// Paths that answer while the gateway stops.
+const ALWAYS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+#[derive(Clone)]
+struct RequestId(String);
+
+/// The id of a request.
+pub(super) fn request_id(request: &HttpRequest) -> String {
+    request
+        .extensions()
+        .get::<RequestId>()
+        .map_or_else(String::new, |id| id.0.clone())
+}
+
+/// The frame, as a middleware.
+pub(super) async fn frame(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = sensible(request.headers().get(&REQUEST_ID)).unwrap_or_else(fresh_id);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let stopping = request
+        .app_data::<web::Data<ApiState>>()
+        .is_some_and(|state| state.lifecycle.is_stopping());
+    let mut response = if stopping && !ALWAYS.contains(&request.path()) {
+        let mut problem = Problem::draining();
+        problem.close = true;
+        request.into_response(problem.response(&id))
+    } else {
+        whole(next.call(request).await?.map_into_boxed_body(), &id)
+    };
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    count(&response, started);
+    Ok(response)
+}
+
+/// A problem with the request's id in it, and whatever the framework refused by itself as a problem of ours.
+fn whole(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
+    let Some(error) = response.response().error() else {
+        return response;
+    };
+    let problem = match error.as_error::<Problem>() {
+        Some(problem) => problem.clone(),
+        None if response.status().is_server_error() => Problem::storage_unavailable(),
+        None => Problem::new(Code::NotFound, "the request does not lead anywhere"),
+    };
+    let answer = problem.response(id);
+    response.into_response(answer)
+}
+
+/// The caller's own id, if it is one that can stand in a log.
+fn sensible(header: Option<&HeaderValue>) -> Option<String> {
+    let text = header?.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    ((1..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
+}
+
+fn fresh_id() -> String {
+    let mut id = Hash::new(rand::random()).to_string();
+    id.truncate(32);
+    id
+}
+
+fn count(response: &ServiceResponse<BoxBody>, started: Instant) {
+    let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+    let method = match *response.request().method() {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        _ => "other",
+    };
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("carbon_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
+        .increment(1);
+    metrics::histogram!("carbon_http_request_seconds", "route" => route, "method" => method).record(started.elapsed());
+}

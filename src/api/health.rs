@@ -1,0 +1,57 @@
+//! What needs no key: whether the process lives, whether it can work, its figures, and what a problem's code means.
+
+use super::ApiState;
+use super::problem::{Code, Problem};
+use crate::store::reads;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, Responder};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the database may take to show that it is there.
+const PROBE_BUDGET: Duration = Duration::from_secs(2);
+
+/// `GET /healthz`: 200 while the process lives.
+pub(super) async fn alive() -> impl Responder {
+    HttpResponse::Ok().json(json!({"alive": true}))
+}
+
+/// `GET /readyz`: 200 while requests can be carried out.
+pub(super) async fn ready(state: Data<ApiState>) -> impl Responder {
+    let draining = state.lifecycle.is_stopping();
+    let read = timeout(PROBE_BUDGET, reads::position(&state.readers, 0)).await;
+    let database = state.ledger.healthy() && matches!(read, Ok(Ok(_)));
+    let ready = database && !draining;
+    let checks = json!({"database": if database { "ok" } else { "unavailable" }, "draining": draining});
+    let mut answer = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    answer.json(json!({"ready": ready, "checks": checks}))
+}
+
+/// `GET /metrics`: the figures of the process, for Prometheus.
+pub(super) async fn figures(state: Data<ApiState>) -> impl Responder {
+    let depth = u32::try_from(state.ledger.depth()).unwrap_or(u32::MAX);
+    metrics::gauge!("carbon_writer_queue_depth").set(depth);
+    state.metrics.run_upkeep();
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(state.metrics.render())
+}
+
+/// `GET /problems/{code}`: what the code of a problem means.
+pub(super) async fn problem(code: Path<String>) -> Result<HttpResponse, Problem> {
+    let found = Code::ALL.iter().find(|known| known.as_str() == code.as_str());
+    let code = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such problem"))?;
+    let document = json!({
+        "type": format!("/problems/{}", code.as_str()),
+        "code": code.as_str(),
+        "status": code.status(),
+        "title": code.title(),
+        "advice": code.advice(),
+    });
+    Ok(HttpResponse::Ok().json(document))
+}

@@ -1,0 +1,111 @@
+//! HTTP: the wire on one side, commands and reads on the other. Request and response shapes live here and nowhere else.
+//!
+//! This room knows no SQL and decides nothing about amounts. A handler that is dropped, because its client hung up, drops
+//! an answer and never a transaction: what was queued is carried out by the writer.
+
+mod auth;
+mod balance;
+mod body;
+mod fields;
+mod frame;
+mod health;
+pub mod keys;
+pub mod problem;
+mod quantify;
+mod query;
+mod routes;
+mod trips;
+
+use crate::clock::Clock;
+use crate::config::HttpConfig;
+use crate::identity::kek::Kek;
+use crate::lifecycle::Lifecycle;
+use crate::methodology::library::Library;
+use crate::methodology::programme::Programme;
+use crate::store::db::Readers;
+use crate::store::writer::Ledger;
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a client may take to send the head of a request.
+const HEAD_BUDGET: Duration = Duration::from_secs(10);
+
+/// What the handlers work with, from the composition root.
+pub struct ApiParts {
+    /// The way to the writer.
+    pub ledger: Ledger,
+    /// Connections for reads.
+    pub readers: Readers,
+    /// Wraps the data keys of new accounts.
+    pub kek: Arc<Kek>,
+    /// The time.
+    pub clock: Clock,
+    /// Active programmes by id.
+    pub programmes: Arc<BTreeMap<String, Arc<Programme>>>,
+    /// All parameter sets.
+    pub library: Arc<Library>,
+    /// Says when the gateway stops.
+    pub lifecycle: Lifecycle,
+    /// Renders the figures.
+    pub metrics: PrometheusHandle,
+    /// The section `http`.
+    pub config: HttpConfig,
+}
+
+/// The same, with what the handlers keep among themselves.
+struct ApiState {
+    ledger: Ledger,
+    readers: Readers,
+    kek: Arc<Kek>,
+    clock: Clock,
+    programmes: Arc<BTreeMap<String, Arc<Programme>>>,
+    library: Arc<Library>,
+    lifecycle: Lifecycle,
+    metrics: PrometheusHandle,
+    max_body: usize,
+    max_batch: usize,
+    keys: auth::KeyCache,
+}
+
+/// The server on a listener that is already bound; it must be awaited, and stopped by its handle. It leaves signals to the
+/// lifecycle, and after `stop(true)` gives open requests `grace` to end.
+pub fn server(parts: ApiParts, listener: TcpListener, grace: Duration) -> io::Result<Server> {
+    let config = parts.config;
+    let workers = config.worker_count();
+    let state = web::Data::new(ApiState {
+        ledger: parts.ledger,
+        readers: parts.readers,
+        kek: parts.kek,
+        clock: parts.clock,
+        programmes: parts.programmes,
+        library: parts.library,
+        lifecycle: parts.lifecycle,
+        metrics: parts.metrics,
+        max_body: config.max_body_bytes.to_usize(),
+        max_batch: config.max_batch_bytes.to_usize(),
+        keys: auth::KeyCache::default(),
+    });
+    let app = move || {
+        App::new()
+            .app_data(state.clone())
+            .wrap(from_fn(frame::frame))
+            .configure(routes::configure)
+    };
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .max_connections(config.max_connections.to_usize().div_ceil(workers))
+        .keep_alive(config.keep_alive_s.seconds())
+        .client_request_timeout(HEAD_BUDGET)
+        .shutdown_timeout(grace.as_secs())
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    Ok(server)
+}

@@ -1,0 +1,57 @@
+//! The whole route table on one screen. Everything else is a problem: no such path, or a method that is not offered.
+
+use super::body::Body;
+use super::problem::{Code, Problem};
+use super::{balance, health, quantify, trips};
+use actix_web::web::{self, Payload, ServiceConfig};
+use actix_web::{Handler, HttpResponse, Resource, Responder, guard};
+
+/// Sets the routes up.
+pub(super) fn configure(app: &mut ServiceConfig) {
+    app.service(post("/v1/trips", trips::create))
+        .service(post("/v1/trips/batch", trips::batch))
+        .service(post("/v1/quantify", quantify::quantify))
+        .service(get("/v1/users/{user_id}/trips/{trip_id}", trips::read_one))
+        .service(get("/v1/users/{user_id}/balance", balance::read))
+        .service(get("/problems/{code}", health::problem))
+        .service(get("/healthz", health::alive))
+        .service(get("/readyz", health::ready))
+        .service(get("/metrics", health::figures))
+        .default_service(web::to(nowhere));
+}
+
+fn get<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let reading = guard::Any(guard::Get()).or(guard::Head());
+    let other = web::to(|payload: Payload| other_method("GET, HEAD", payload));
+    web::resource(path)
+        .route(web::route().guard(reading).to(handler))
+        .default_service(other)
+}
+
+fn post<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let other = web::to(|payload: Payload| other_method("POST", payload));
+    web::resource(path)
+        .route(web::post().to(handler))
+        .default_service(other)
+}
+
+async fn other_method(allow: &'static str, payload: Payload) -> Result<HttpResponse, Problem> {
+    let mut problem = Problem::new(Code::MethodNotAllowed, format!("this path takes {allow}"));
+    problem.allow = Some(allow);
+    Err(Body::new(payload).refuse(problem).await)
+}
+
+async fn nowhere(payload: Payload) -> Result<HttpResponse, Problem> {
+    let problem = Problem::new(Code::NotFound, "there is no such path");
+    Err(Body::new(payload).refuse(problem).await)
+}

@@ -1,0 +1,91 @@
+//! A stored trip as it is answered.
+
+use crate::ledger::ids::{Name, UserId};
+use crate::ledger::trip::{ClaimSpan, LegRecord, TripRecord};
+use crate::methodology::trip::DistanceFrom;
+use serde_json::{Value, json};
+
+/// What names a trip to its caller; the record itself knows it only as a digest.
+pub(super) struct Named<'a> {
+    /// The calling system.
+    pub(super) client: &'a Name,
+    /// The rider.
+    pub(super) user: UserId,
+    /// The caller's order number.
+    pub(super) trip_id: &'a Name,
+}
+
+/// The trip at this instant: a claim lapses by the clock, whether or not anything was booked since.
+pub(super) fn trip(record: &TripRecord, named: &Named<'_>, now_ms: i64) -> Value {
+    let refusal = record
+        .refusal
+        .as_ref()
+        .map(|refusal| json!({"rule": refusal.rule.as_str(), "detail": refusal.detail}));
+    json!({
+        "trip_id": named.trip_id.as_str(),
+        "client": named.client.as_str(),
+        "user_id": named.user.to_string(),
+        "programme": record.programme,
+        "day": record.day,
+        "booked_at": instant(record.booked_ms),
+        "outcome": if record.refusal.is_some() { "refused" } else { "credited" },
+        "refusal": refusal,
+        "programme_digest": record.programme_digest.to_string(),
+        "quantified": record.quantified(),
+        "capped": record.capped(),
+        "amount": record.amount(),
+        "claim": record.claim.map(|span| claim(span, now_ms)),
+        "transaction_id": null,
+        "legs": record.legs.iter().map(leg).collect::<Vec<_>>(),
+    })
+}
+
+fn claim(span: ClaimSpan, now_ms: i64) -> Value {
+    let lapsed = span.closes_at_ms.is_some_and(|closes_at_ms| now_ms >= closes_at_ms);
+    json!({
+        "state": if lapsed { "lapsed" } else { "waiting" },
+        "opens_at": instant(span.opens_at_ms),
+        "closes_at": span.closes_at_ms.and_then(instant),
+    })
+}
+
+fn leg(record: &LegRecord) -> Value {
+    let distance = record.leg.distance.as_ref();
+    let mut document = json!({
+        "mode": record.leg.mode,
+        "started_at": instant(record.leg.started_s.saturating_mul(1_000)),
+        "ended_at": instant(record.leg.ended_s.saturating_mul(1_000)),
+        "distance_m": distance.map(|distance| distance.metres),
+        "distance_from": distance.map(|distance| origin(&distance.from)),
+        "quantified": record.quantified,
+        "capped": record.capped,
+        "unfloored": record.unfloored,
+        "methodology": {
+            "id": record.methodology.id,
+            "version": record.methodology.version,
+            "digest": record.methodology.digest.to_string(),
+        },
+    });
+    if let (Some(DistanceFrom::Network { id, version, .. }), Some(members)) =
+        (distance.map(|distance| &distance.from), document.as_object_mut())
+    {
+        members.insert("network".to_owned(), json!({"id": id, "version": version}));
+    }
+    document
+}
+
+/// The word for where metres come from.
+pub(in super::super) fn origin(from: &DistanceFrom) -> &'static str {
+    match from {
+        DistanceFrom::Given => "given",
+        DistanceFrom::Coordinates => "coordinates",
+        DistanceFrom::Network { .. } => "network",
+    }
+}
+
+/// An instant in UTC with milliseconds; nothing outside the calendar.
+fn instant(at_ms: i64) -> Option<String> {
+    jiff::Timestamp::from_millisecond(at_ms)
+        .ok()
+        .map(|at| format!("{at:.3}"))
+}

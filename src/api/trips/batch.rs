@@ -1,0 +1,136 @@
+//! `POST /v1/trips/batch`: many trips in one request, each on its own. All are queued before the first is waited for, so that
+//! they share commits; answers come in the order sent.
+
+use super::super::ApiState;
+use super::super::auth::Caller;
+use super::super::fields::{Mistakes, Object};
+use super::super::problem::{Code, Problem};
+use super::answer::{self, Named};
+use super::order::order;
+use crate::ledger::command::{Command, Outcome, SubmitTrip, TripAnswer};
+use crate::ledger::ids::ShardId;
+use crate::store::writer::Pending;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Trips in one batch.
+const MOST_TRIPS: usize = 1_000;
+
+/// What became of a batch.
+#[derive(Default)]
+pub(super) struct Answers {
+    results: Vec<Value>,
+    summary: Summary,
+    /// The last entry of each shard that was written to.
+    pub(super) positions: BTreeMap<ShardId, i64>,
+}
+
+#[derive(Default, Serialize)]
+struct Summary {
+    created: u32,
+    replayed: u32,
+    refused: u32,
+    failed: u32,
+    busy: u32,
+}
+
+enum Item {
+    Queued(Arc<SubmitTrip>, Pending),
+    Failed(Problem),
+}
+
+/// The trips of a batch.
+pub(super) fn trips(value: &Value) -> Result<&[Value], Problem> {
+    let mut mistakes = Mistakes::default();
+    let mut object = Object::new(value, "", &mut mistakes);
+    let trips = object
+        .needed_list("trips", &mut mistakes)
+        .map_or(&[][..], Vec::as_slice);
+    object.close(&mut mistakes);
+    if !mistakes.0.is_empty() {
+        return Err(Problem::fields(mistakes.0));
+    }
+    if trips.len() > MOST_TRIPS {
+        let detail = format!("{} trips, at most {MOST_TRIPS}", trips.len());
+        return Err(Problem::new(Code::BatchTooLarge, detail));
+    }
+    Ok(trips)
+}
+
+/// Books the trips and waits for all of them.
+pub(super) async fn book(state: &ApiState, caller: &Caller, request_id: &str, trips: &[Value]) -> Answers {
+    let mut busy = BTreeSet::new();
+    let items: Vec<Item> = trips
+        .iter()
+        .map(|value| queue(state, caller, request_id, value, &mut busy))
+        .collect();
+    let mut answers = Answers::default();
+    for item in items {
+        match item {
+            Item::Failed(problem) => answers.fail(&problem, request_id),
+            Item::Queued(command, pending) => match pending.answer().await {
+                Ok(Outcome::Trip(answer)) => answers.take(&command, &answer, state.clock.now_ms()),
+                Err(error) => answers.fail(&error.into(), request_id),
+            },
+        }
+    }
+    answers
+}
+
+/// Queues one trip. Once a shard had no room, its later trips wait too: they are counted in the order sent.
+fn queue(state: &ApiState, caller: &Caller, request_id: &str, value: &Value, busy: &mut BTreeSet<ShardId>) -> Item {
+    let command = match order(state, caller, request_id, value) {
+        Ok(command) => Arc::new(command),
+        Err(problem) => return Item::Failed(problem),
+    };
+    let shard = command.user.shard();
+    if busy.contains(&shard) {
+        return Item::Failed(crate::store::writer::SubmitError::Overloaded.into());
+    }
+    match state.ledger.enqueue(Command::SubmitTrip(Arc::clone(&command))) {
+        Ok(pending) => Item::Queued(command, pending),
+        Err(error) => {
+            busy.insert(shard);
+            Item::Failed(error.into())
+        }
+    }
+}
+
+impl Answers {
+    /// The document.
+    pub(super) fn document(&self) -> Value {
+        json!({"results": self.results, "summary": self.summary})
+    }
+
+    fn take(&mut self, command: &SubmitTrip, answer: &TripAnswer, now_ms: i64) {
+        let named = Named {
+            client: &command.meta.client,
+            user: command.user,
+            trip_id: &command.trip_id,
+        };
+        let trip = answer::trip(&answer.record, &named, now_ms);
+        let position = self.positions.entry(command.user.shard()).or_insert(answer.seq);
+        *position = answer.seq.max(*position);
+        if answer.replayed {
+            self.summary.replayed += 1;
+            self.results.push(json!({"status": 200, "trip": trip}));
+        } else {
+            self.summary.created += 1;
+            self.summary.refused += u32::from(answer.record.refusal.is_some());
+            self.results.push(json!({"status": 201, "trip": trip}));
+        }
+    }
+
+    fn fail(&mut self, problem: &Problem, request_id: &str) {
+        let status = problem.code.status();
+        if status == 503 {
+            self.summary.busy += 1;
+        } else {
+            self.summary.failed += 1;
+        }
+        self.results
+            .push(json!({"status": status, "problem": problem.document(request_id)}));
+    }
+}

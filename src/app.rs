@@ -1,0 +1,237 @@
+//! The composition root: settings in, a running gateway out. The only file that knows every room.
+
+use crate::api::keys::{KeyOrder, Rights, new_key};
+use crate::api::{self, ApiParts};
+use crate::clock::Clock;
+use crate::config::{self, Config, Synchronous};
+use crate::folder::{DataFolder, FolderError};
+use crate::identity::kek::{Kek, KekError};
+use crate::ledger::ids::Name;
+use crate::ledger::page::Deployment;
+use crate::lifecycle::Lifecycle;
+use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
+use crate::store::db::{Connection, Location, StoreError};
+use crate::store::writer::{Writer, WriterParts};
+use crate::store::{clients, deployment, migrate};
+use crate::telemetry::install_metrics;
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Connections for reads.
+const READERS: u32 = 4;
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// The settings.
+    pub config: Config,
+    /// Where its data lies.
+    pub folder: DataFolder,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+/// A running gateway; it ends with its lifecycle.
+#[derive(Debug)]
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The first API key, if this start made it.
+    pub first_key: Option<String>,
+}
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The database.
+    #[error("the ledger cannot be opened")]
+    Store(#[from] StoreError),
+    /// The key-encryption key.
+    #[error(transparent)]
+    Kek(#[from] KekError),
+    /// A parameter set.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// A programme.
+    #[error(transparent)]
+    Programme(#[from] ProgrammeError),
+    /// A folder of parameter sets.
+    #[error("the methodology folder {folder}")]
+    MethodologyFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The zone recorded at the first start is not in the zone data any more.
+    #[error("the ledger's zone {0} is unknown")]
+    Zone(String),
+    /// The address to listen on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// As configured.
+        address: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+}
+
+impl App {
+    /// Opens the data folder, starts writer and server, and answers when requests are taken.
+    pub async fn start(parts: Parts, lifecycle: &Lifecycle) -> Result<Self, AppError> {
+        let Parts { config, folder, clock } = parts;
+        let lock = folder.lock()?;
+        let library = library(&config)?;
+        let programmes = programmes(&config, &library)?;
+        let location = location(&config, &folder);
+        let mut connection = location.connect().await?;
+        migrate::migrate(&mut connection, clock.now_ms(), usize::MAX).await?;
+        let (deployment, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
+        let first_key = first_key(&mut connection, &clock).await?;
+        connection.close().await?;
+
+        let zone = jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?;
+        let kek = Arc::new(kek);
+        let readers = location.readers(READERS).await?;
+        let (ledger, writer) = Writer::new(WriterParts {
+            location,
+            clock: clock.clone(),
+            kek: Arc::clone(&kek),
+            deployment,
+            zone,
+            queue: config.writer.queue.to_usize(),
+            batch_max: config.writer.batch_max.to_usize(),
+        });
+        lifecycle.spawn("writer", async move {
+            writer.run().await;
+            // The folder is free for another process only when the last commit is done.
+            drop(lock);
+        });
+        let bind = config.http.bind.as_str();
+        let listen = |source| AppError::Listen {
+            address: bind.to_owned(),
+            source,
+        };
+        let listener = TcpListener::bind(bind).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let parts = ApiParts {
+            ledger,
+            readers,
+            kek,
+            clock,
+            programmes: Arc::new(programmes),
+            library: Arc::new(library),
+            lifecycle: lifecycle.clone(),
+            metrics: install_metrics(),
+            config: config.http.clone(),
+        };
+        let server = api::server(parts, listener, config.shutdown.soft_s.seconds()).map_err(listen)?;
+        let (handle, soft) = (server.handle(), lifecycle.soft());
+        lifecycle.spawn("http", async move {
+            let stop = async {
+                soft.cancelled().await;
+                handle.stop(true).await;
+            };
+            let (ended, ()) = tokio::join!(server, stop);
+            if let Err(error) = ended {
+                tracing::error!(%error, "the HTTP server ended with an error");
+            }
+        });
+        Ok(Self { address, first_key })
+    }
+}
+
+/// The programmes in force: the built-in one, by id.
+pub fn programmes(config: &Config, library: &Library) -> Result<BTreeMap<String, Arc<Programme>>, AppError> {
+    let mut programmes = BTreeMap::new();
+    if matches!(config.environment, config::Environment::Demo) {
+        let demo = Programme::demo(library)?;
+        programmes.insert(demo.id().to_owned(), Arc::new(demo));
+    }
+    Ok(programmes)
+}
+
+/// The parameter sets compiled in, and those of the folder that the settings name.
+pub fn library(config: &Config) -> Result<Library, AppError> {
+    let library = Library::builtin()?;
+    let Some(folder) = config.methodology.dir.as_ref().map(config::FilePath::as_path) else {
+        return Ok(library);
+    };
+    let io = |source| AppError::MethodologyFolder {
+        folder: folder.to_owned(),
+        source,
+    };
+    let mut files = Vec::new();
+    for file in std::fs::read_dir(folder).map_err(io)? {
+        let path = file.map_err(io)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            files.push((path.display().to_string(), std::fs::read(&path).map_err(io)?));
+        }
+    }
+    files.sort();
+    Ok(library.load_dir(files)?)
+}
+
+/// Where the ledger of a folder is.
+pub fn location(config: &Config, folder: &DataFolder) -> Location {
+    Location {
+        file: folder.ledger_file(),
+        busy_timeout: config.database.busy_timeout_ms.milliseconds(),
+        durable: matches!(config.database.synchronous, Synchronous::Full),
+    }
+}
+
+/// Where the key-encryption key of a folder is.
+pub fn kek_file(config: &Config, folder: &DataFolder) -> PathBuf {
+    config
+        .keys
+        .kek_file
+        .as_ref()
+        .map_or_else(|| folder.kek_file(), |file| file.as_path().to_owned())
+}
+
+/// The deployment of a data folder and its key. Both are made on an empty folder only: a ledger that is there expects its key.
+async fn open_deployment(
+    connection: &mut Connection,
+    config: &Config,
+    folder: &DataFolder,
+    clock: &Clock,
+) -> Result<(Deployment, Kek), AppError> {
+    let file = kek_file(config, folder);
+    if let Some((deployment, kek_id)) = deployment::find(connection).await? {
+        return Ok((deployment, Kek::load(&file, kek_id)?));
+    }
+    let kek = Kek::load_or_create(&file, &Zeroizing::new(rand::random()))?;
+    let zone = config.ledger.zone.as_str().to_owned();
+    let deployment = Deployment {
+        id: rand::random(),
+        zone,
+        created_ms: clock.now_ms(),
+    };
+    deployment::found(connection, &deployment, kek.id()).await?;
+    Ok((deployment, kek))
+}
+
+/// Makes the first API key of a deployment that has none.
+async fn first_key(connection: &mut Connection, clock: &Clock) -> Result<Option<String>, AppError> {
+    if !clients::list(connection).await?.is_empty() {
+        return Ok(None);
+    }
+    let Ok(client) = Name::parse("first") else {
+        return Ok(None);
+    };
+    let order = KeyOrder {
+        client,
+        rights: Rights::all(),
+        programmes: Vec::new(),
+        expires_ms: None,
+    };
+    let (text, key) = new_key(&order, rand::random(), clock.now_ms());
+    clients::insert(connection, &key).await?;
+    Ok(Some(text))
+}

@@ -1,0 +1,123 @@
+//! The command line: one file per command. Results go to standard output, progress and logs to standard error.
+
+mod check_config;
+mod keys;
+mod migrate;
+mod output;
+mod serve;
+mod verify;
+
+use crate::app;
+use crate::config::{Config, Loaded, LogFormat};
+use crate::folder::{DataFolder, FolderError};
+use crate::store::db::Location;
+use crate::telemetry::{Format, install_log};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Turns metro, bus and bike trips into traceable carbon credits.
+#[derive(Debug, Parser)]
+#[command(name = "carbon-gateway", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Settings file (TOML); the environment variables `CARBON_GATEWAY__SECTION__KEY` outrank it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder: the ledger and, unless settings name another place, its keys.
+    #[arg(long, global = true, value_name = "DIR", default_value = "./data")]
+    data: PathBuf,
+    /// One JSON object on standard output in place of a table.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP interface.
+    Serve,
+    /// Recompute everything in a data folder and compare; exit 0 only if all of it holds.
+    Verify(verify::Arguments),
+    /// Make, list and revoke API keys.
+    Keys(keys::Arguments),
+    /// Print the settings in force and where each comes from.
+    CheckConfig,
+    /// Bring the data folder's tables up to this version.
+    Migrate,
+}
+
+/// What every command starts from.
+struct Setting {
+    config: Config,
+    folder: DataFolder,
+    json: bool,
+}
+
+/// Reads the arguments, runs the command, answers the exit code: 0 done, 1 found something wrong, 2 wrong use or
+/// configuration, 3 stopped with work left.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let loaded = match Loaded::from_process(cli.config.as_deref()) {
+        Ok(loaded) => loaded,
+        Err(error) => return output::fail(&error),
+    };
+    if matches!(cli.command, Command::CheckConfig) {
+        return check_config::run(&loaded);
+    }
+    if let Err(error) = start_log(&loaded.config) {
+        return output::fail(error.as_ref());
+    }
+    let setting = Setting {
+        config: loaded.config,
+        folder: DataFolder::new(cli.data),
+        json: cli.json,
+    };
+    match cli.command {
+        Command::Serve => serve::run(setting).await,
+        Command::Verify(arguments) => verify::run(setting, arguments).await,
+        Command::Keys(arguments) => keys::run(setting, arguments).await,
+        Command::Migrate => migrate::run(setting).await,
+        Command::CheckConfig => ExitCode::SUCCESS,
+    }
+}
+
+fn start_log(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    let format = match config.log.format {
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    };
+    install_log(config.log.level.as_str(), format)?;
+    Ok(())
+}
+
+impl Setting {
+    fn location(&self) -> Location {
+        app::location(&self.config, &self.folder)
+    }
+
+    fn kek_file(&self) -> PathBuf {
+        app::kek_file(&self.config, &self.folder)
+    }
+}
+
+/// Anything that ends a command before its work: wrong use, configuration, a folder or key that does not fit.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Store(#[from] crate::store::db::StoreError),
+    #[error(transparent)]
+    App(#[from] crate::app::AppError),
+    #[error(transparent)]
+    Kek(#[from] crate::identity::kek::KekError),
+    #[error("{0}")]
+    Use(String),
+    #[error("{action}")]
+    Io {
+        action: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,78 @@
+//! `verify`: recomputes a data folder beside a serving gateway and says, check by check, whether it holds.
+
+use super::{CommandError, Setting, output};
+use crate::app;
+use crate::identity::kek::Kek;
+use crate::store::deployment;
+use crate::verify::{Options, Report, verify};
+use std::process::ExitCode;
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Quantify every trip again from its recorded digests.
+    #[arg(long)]
+    recompute: bool,
+}
+
+/// Prints each check with its figures; exit 0 only if all hold.
+pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
+    match examine(&setting, &arguments).await {
+        Ok(report) => {
+            if setting.json {
+                output::json(&report);
+            } else {
+                print(&report);
+            }
+            if report.ok {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(1)
+            }
+        }
+        Err(error) => output::fail(&error),
+    }
+}
+
+async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, CommandError> {
+    let _ledger = setting.folder.clone().existing()?;
+    let programmes = app::programmes(&setting.config, &app::library(&setting.config)?)?;
+    let mut snapshot = setting.location().snapshot().await?;
+    let kek = match deployment::find(&mut snapshot).await {
+        Ok(Some((_, kek_id))) => Kek::load(&setting.kek_file(), kek_id).map_err(|error| error.to_string()),
+        Ok(None) | Err(_) => Err("the deployment row cannot be read".to_owned()),
+    };
+    let by_digest = |digest: &crate::ledger::ids::Hash| {
+        programmes
+            .values()
+            .find(|programme| programme.digest() == *digest.as_bytes())
+            .cloned()
+    };
+    let options = Options {
+        recompute: arguments.recompute,
+    };
+    let mut progress = |shard| output::note(&format!("shard {shard} …"));
+    Ok(verify(
+        &mut snapshot,
+        kek.as_ref().map_err(Clone::clone),
+        &by_digest,
+        options,
+        &mut progress,
+    )
+    .await?)
+}
+
+fn print(report: &Report) {
+    for check in &report.checks {
+        let verdict = if check.ok { "holds" } else { "FAILS" };
+        output::line(&format!(
+            "{:>2}  {verdict}  {:<44} {:>10} checked  {}",
+            check.id, check.name, check.checked, check.detail
+        ));
+    }
+    output::line(if report.ok {
+        "everything holds"
+    } else {
+        "something is wrong, see above"
+    });
+}
