@@ -1,0 +1,453 @@
+//! The rules of the house, read off the source text: which room may know which, how large a file may be, what is never
+//! written. A rule that a machine can check stands here and not in a reviewer's memory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A room (folder or file directly under `src/`) and what it may import of ours. A row for a room that has not been built
+/// yet is fine; a room without a row is not.
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
+    ("methodology", &[]),
+    ("distance", &["methodology::units"]),
+    ("ledger", &["methodology"]),
+    ("identity", &["ledger", "methodology"]),
+    ("store", &["ledger", "methodology", "identity", "clock"]),
+    ("verify", &["store", "ledger", "methodology", "identity"]),
+    ("reports", &["ledger", "methodology", "store"]),
+    (
+        "api",
+        &[
+            "ledger",
+            "methodology",
+            "distance",
+            "store",
+            "reports",
+            "identity",
+            "config",
+            "clock",
+            "lifecycle",
+        ],
+    ),
+    ("cli", &["*"]),
+    ("app", &["*"]),
+    ("main", &["cli"]),
+    ("lib", &[]),
+    ("config", &[]),
+    ("clock", &[]),
+    ("telemetry", &[]),
+    ("lifecycle", &["clock"]),
+    ("folder", &[]),
+];
+
+/// Rooms that compute and nothing else, and the words that would give away something else.
+const PURE: [&str; 3] = ["methodology", "distance", "ledger"];
+const IMPURE: [&str; 12] = [
+    "tokio::",
+    "async",
+    "await",
+    "rand::",
+    "env::",
+    "fs::",
+    "net::",
+    "process::",
+    "SystemTime",
+    "Instant",
+    "sqlx::",
+    "tracing::",
+];
+
+const LONGEST_FILE: usize = 500;
+
+/// One Rust file, with its text and the text without comments and literals (same lines, same columns).
+struct Source {
+    path: PathBuf,
+    text: String,
+    code: String,
+}
+
+impl Source {
+    fn room(&self) -> String {
+        let inside = self.path.strip_prefix("src").unwrap_or(&self.path);
+        let first = inside
+            .components()
+            .next()
+            .map(|part| PathBuf::from(part.as_os_str()))
+            .unwrap_or_default();
+        first.with_extension("").display().to_string()
+    }
+
+    fn is_test(&self) -> bool {
+        !self.path.starts_with("src") || self.path.ends_with("tests.rs") || self.path.iter().any(|part| part == "tests")
+    }
+
+    /// Every place where `word` stands as a whole word, as `path:line`.
+    fn places(&self, code: &str, word: &str) -> Vec<String> {
+        let place = |at| format!("{}:{}: {word}", self.path.display(), line(code, at));
+        whole_words(code, word).map(place).collect()
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files_under(folder: &str, skip: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(path) = open.pop() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_file() {
+            found.push(path.strip_prefix(root()).unwrap().to_path_buf());
+        } else if !skip.contains(&name.as_str())
+            && let Ok(entries) = fs::read_dir(&path)
+        {
+            open.extend(entries.map(|entry| entry.unwrap().path()));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn sources(folders: &[&str]) -> Vec<Source> {
+    let paths = folders.iter().flat_map(|folder| files_under(folder, &[]));
+    let rust = paths.filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let code = code_only(&text);
+        Source { path, text, code }
+    };
+    let found: Vec<Source> = rust.map(read).collect();
+    assert!(!found.is_empty(), "no Rust file under {folders:?}");
+    found
+}
+
+fn none(rule: &str, breaches: impl IntoIterator<Item = String>) {
+    let breaches: Vec<String> = breaches.into_iter().collect();
+    assert!(breaches.is_empty(), "{rule}\n  {}", breaches.join("\n  "));
+}
+
+fn line(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+fn whole_words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    code.match_indices(word).map(|(at, _)| at).filter(move |&at| {
+        let open = word.starts_with(is_word) && code[..at].ends_with(is_word);
+        let close = word.ends_with(is_word) && code[at + word.len()..].starts_with(is_word);
+        !open && !close
+    })
+}
+
+fn blank(text: &str) -> String {
+    text.chars()
+        .map(|character| if character == '\n' { '\n' } else { ' ' })
+        .collect()
+}
+
+/// Blots out comments, strings and characters, and keeps every line break, so that places can still be named.
+fn code_only(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if let Some(length) = literal_or_comment(rest, out.ends_with(is_word)) {
+            out.push_str(&blank(&rest[..length]));
+            rest = &rest[length..];
+        } else {
+            out.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    out
+}
+
+/// The length of the comment or literal that `rest` begins with.
+fn literal_or_comment(rest: &str, inside_word: bool) -> Option<usize> {
+    let until = |from: usize, end: &str| Some(rest[from..].find(end).map_or(rest.len(), |at| from + at + end.len()));
+    if rest.starts_with("//") {
+        return Some(rest.find('\n').unwrap_or(rest.len()));
+    }
+    if rest.starts_with("/*") {
+        return until(2, "*/");
+    }
+    let raw = rest
+        .strip_prefix("br")
+        .or_else(|| rest.strip_prefix('r'))
+        .filter(|_| !inside_word);
+    if let Some(after) = raw {
+        let hashes = after.len() - after.trim_start_matches('#').len();
+        if after[hashes..].starts_with('"') {
+            let start = rest.len() - after.len() + hashes + 1;
+            return until(start, &format!("\"{}", "#".repeat(hashes)));
+        }
+    }
+    let quote = rest.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+    let mut characters = rest.char_indices().skip(1);
+    if quote == '\'' {
+        // A lifetime has no closing quote right after its first character.
+        let (_, first) = characters.next()?;
+        if first != '\\' {
+            return characters
+                .next()
+                .filter(|(_, second)| *second == '\'')
+                .map(|(at, _)| at + 1);
+        }
+        characters.next();
+    }
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => drop(characters.next()),
+            end if end == quote => return Some(at + 1),
+            _ => {}
+        }
+    }
+    Some(rest.len())
+}
+
+/// `code` without the modules that only tests compile.
+fn without_tests(code: &str) -> String {
+    let mut out = code.to_owned();
+    while let Some(start) = out.find("#[cfg(test)]") {
+        let open = out[start..].find('{').map(|at| start + at);
+        let semicolon = out[start..].find(';').map_or(out.len(), |at| start + at);
+        let end = match open {
+            Some(open) if open < semicolon => closing_brace(&out, open),
+            _ => semicolon,
+        };
+        let blank = blank(&out[start..end]);
+        out.replace_range(start..end, &blank);
+    }
+    out
+}
+
+fn closing_brace(code: &str, open: usize) -> usize {
+    let mut depth = 0;
+    for (at, character) in code[open..].char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return open + at + 1;
+        }
+    }
+    code.len()
+}
+
+/// What a file names of the crate: `(offset, "room::item")` for each `crate::…`, groups in braces taken apart.
+fn imports(code: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for start in ["crate::", "carbon_gateway::"] {
+        for at in whole_words(code, start) {
+            let after = &code[at + start.len()..];
+            if after.starts_with('{') {
+                let group = &after[1..closing_brace(after, 0).saturating_sub(1).max(1)];
+                found.extend(split_group(group).into_iter().map(|part| (at, two_segments(part))));
+            } else {
+                found.push((at, two_segments(after)));
+            }
+        }
+    }
+    found
+}
+
+fn split_group(group: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let parts = group.split(|character| {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        character == ',' && depth == 0
+    });
+    parts.map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+fn two_segments(path: &str) -> String {
+    let mut segments = path.split("::").map(|segment| {
+        let end = segment.find(|character| !is_word(character)).unwrap_or(segment.len());
+        (&segment[..end], end == segment.len())
+    });
+    match (segments.next(), segments.next()) {
+        (Some((room, true)), Some((item, _))) if !item.is_empty() => format!("{room}::{item}"),
+        (Some((room, _)), _) => room.to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+fn is_allowed(room: &str, import: &str) -> bool {
+    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == room) else {
+        return false;
+    };
+    let inside =
+        |prefix: &str| import == prefix || import.strip_prefix(prefix).is_some_and(|end| end.starts_with("::"));
+    inside(room) || allowed.iter().any(|prefix| *prefix == "*" || inside(prefix))
+}
+
+#[test]
+fn rooms_import_only_along_the_table() {
+    let mut breaches = Vec::new();
+    for source in sources(&["src"]) {
+        let room = source.room();
+        if !MAY_IMPORT.iter().any(|(name, _)| *name == room) {
+            breaches.push(format!(
+                "{}: room `{room}` has no row in the table",
+                source.path.display()
+            ));
+        }
+        for (at, import) in imports(&source.code) {
+            if !is_allowed(&room, &import) {
+                breaches.push(format!(
+                    "{}:{}: `{room}` → `{import}`",
+                    source.path.display(),
+                    line(&source.code, at)
+                ));
+            }
+        }
+        // `super::` must not climb out of the room, where the table would not see it.
+        for (name, _) in MAY_IMPORT {
+            let own_child = root().join("src").join(&room).join(name);
+            let is_child = own_child.exists() || own_child.with_extension("rs").exists();
+            if name != room && !is_child {
+                breaches.extend(source.places(&source.code, &format!("super::{name}::")));
+            }
+        }
+    }
+    none("imports outside the table of rooms", breaches);
+}
+
+#[test]
+fn outside_libraries_stay_in_their_rooms() {
+    let homes: [(&str, &[&str]); 3] = [
+        ("sqlx::", &["store"]),
+        ("actix_web::", &["api", "app"]),
+        ("std::env::var", &["config"]),
+    ];
+    let mut breaches = Vec::new();
+    for source in sources(&["src"]) {
+        let room = source.room();
+        for (word, rooms) in homes {
+            if !rooms.contains(&room.as_str()) {
+                breaches.extend(source.places(&source.code, word));
+            }
+        }
+        for word in ["env::var", "env::var_os", "env::vars", "env::vars_os"] {
+            if room != "config" {
+                breaches.extend(source.places(&source.code, word));
+            }
+        }
+    }
+    none("a library or the environment used outside its room", breaches);
+}
+
+#[test]
+fn pure_rooms_only_compute() {
+    let pure = sources(&["src"])
+        .into_iter()
+        .filter(|source| PURE.contains(&source.room().as_str()) && !source.is_test());
+    let breaches = pure.flat_map(|source| {
+        let code = without_tests(&source.code);
+        let floats: &[&str] = if source.room() == "distance" {
+            &[]
+        } else {
+            &["f64", "f32"]
+        };
+        let words = IMPURE.iter().chain(floats);
+        words.flat_map(|word| source.places(&code, word)).collect::<Vec<_>>()
+    });
+    none(
+        "a pure room knows no I/O, time, randomness or (but for distance) floats",
+        breaches,
+    );
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are_for() {
+    let mut breaches = Vec::new();
+    for source in sources(&["src", "tests"]) {
+        let lines = source.text.lines().count();
+        if lines > LONGEST_FILE {
+            breaches.push(format!(
+                "{}: {lines} lines, at most {LONGEST_FILE}",
+                source.path.display()
+            ));
+        }
+        if !source.text.starts_with("//!") {
+            breaches.push(format!("{}: does not open with `//!`", source.path.display()));
+        }
+    }
+    none("files are short and open with their purpose", breaches);
+}
+
+#[test]
+fn nothing_is_unfinished_ignored_or_silenced() {
+    let words = ["todo!", "unimplemented!", "#[ignore", "#[allow(", "#![allow("];
+    let breaches = sources(&["src", "tests"])
+        .into_iter()
+        .flat_map(|source| words.map(|word| source.places(&source.code, word)).concat());
+    none("unfinished code, ignored tests and silenced lints", breaches);
+}
+
+#[test]
+fn the_program_does_not_panic_on_purpose() {
+    let product = sources(&["src"]).into_iter().filter(|source| !source.is_test());
+    let breaches = product.flat_map(|source| {
+        let code = without_tests(&source.code);
+        [".unwrap()", ".expect(", "panic!("]
+            .map(|word| source.places(&code, word))
+            .concat()
+    });
+    none("unwrap, expect and panic belong in tests", breaches);
+}
+
+/// Trips of real people belong to whoever published them and are never in this tree, neither as a file that bears the name
+/// of such a collection nor as any larger table of data.
+#[test]
+fn the_tree_holds_no_real_trips() {
+    let names = [
+        "mobike",
+        "mibici",
+        "szt",
+        "xingqi",
+        "datos_abiertos",
+        "valleybike",
+        "afc",
+    ];
+    let data = [
+        "csv", "tsv", "gz", "zip", "zst", "parquet", "xlsx", "jsonl", "ndjson", "dat", "db", "sqlite",
+    ];
+    let breaches = files_under("", &["target", ".git", "data"])
+        .into_iter()
+        .filter_map(|path| {
+            let name = path.file_name()?.to_string_lossy().to_lowercase();
+            let end = path.extension()?.to_string_lossy().to_lowercase();
+            let size = fs::metadata(root().join(&path)).ok()?.len();
+            let suspect =
+                data.contains(&end.as_str()) && (size > 65_536 || names.iter().any(|known| name.contains(known)));
+            suspect.then(|| format!("{} ({size} bytes)", path.display()))
+        });
+    none("files that look like real trips", breaches);
+}
+
+#[test]
+fn the_reader_of_source_text_is_not_fooled() {
+    let text = "use crate::{a::{b, c}, d}; // crate::no\nlet s = \"crate::no\"; let c = '\\''; fn f<'a>() { crate::e() }\n\
+                let r = r#\"crate::no \"quoted\" \"#; /* crate::no */ crate::store::Db";
+    let named: Vec<String> = imports(&code_only(text))
+        .into_iter()
+        .map(|(_, import)| import)
+        .collect();
+    assert_eq!(named, ["a", "d", "e", "store::Db"]);
+    let code = "fn a() {}\n#[cfg(test)]\nmod tests { fn b() { x.unwrap() } }\nfn c() {}";
+    assert!(!without_tests(code).contains("unwrap"));
+    assert!(without_tests(code).contains("fn c"));
+    assert!(is_allowed("distance", "methodology::units"));
+    assert!(!is_allowed("distance", "methodology::units_of"));
+    assert!(!is_allowed("distance", "methodology"));
+    assert!(is_allowed("ledger", "ledger::trip"));
+}

@@ -1,0 +1,12 @@
+//! The one integration binary. Each module says in a line what it proves.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod process; // the real executable, to be killed
+mod support; // a gateway of its own for every test
+
+mod durability; // kill -9, migrations interrupted, the folder's lock, a full disk
+mod formats; // the bytes of docs/formats.md agree with contracts/vectors
+mod house; // sizes, edges between rooms, bans
+mod http; // every answer and every problem of the interface
+mod licences; // what we link may be linked
+mod tampering; // whatever is changed behind the ledger's back, verify names it

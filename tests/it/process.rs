@@ -1,0 +1,127 @@
+//! `Served`: the real executable on a scratch data folder, to be killed, starved and started again.
+
+use crate::support::trip_at;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_carbon-gateway");
+
+/// A running `carbon-gateway serve`.
+pub(crate) struct Served {
+    child: Child,
+    /// `http://127.0.0.1:port`.
+    pub(crate) base: String,
+    /// The first API key.
+    pub(crate) key: String,
+    /// Talks to it.
+    pub(crate) client: reqwest::Client,
+}
+
+impl Served {
+    /// Starts on a folder and waits until it is ready; `limit_kib` bounds the size of any file it writes.
+    pub(crate) async fn start(data: &Path, limit_kib: Option<u32>) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        // An ignored signal is inherited: writes beyond the limit then fail with an error, as on a full disk.
+        let script = match limit_kib {
+            None => "exec \"$0\" \"$@\"".to_owned(),
+            Some(kib) => format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\""),
+        };
+        let child = Command::new("bash")
+            .args(["-c", &script, PROGRAM, "serve", "--data"])
+            .arg(data)
+            .env("CARBON_GATEWAY__HTTP__BIND", format!("127.0.0.1:{port}"))
+            .env("CARBON_GATEWAY__LOG__LEVEL", "off")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
+        let mut served = Self {
+            child,
+            base: format!("http://127.0.0.1:{port}"),
+            key: String::new(),
+            client,
+        };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !served.is_up().await {
+            assert!(Instant::now() < deadline, "the gateway did not become ready");
+            assert!(served.child.try_wait().unwrap().is_none(), "the gateway ended at start");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        served.key = std::fs::read_to_string(data.join("first-api-key"))
+            .unwrap()
+            .trim()
+            .to_owned();
+        served
+    }
+
+    async fn is_up(&self) -> bool {
+        self.status("/readyz").await == Some(200)
+    }
+
+    /// Status of a GET, if there was an answer.
+    pub(crate) async fn status(&self, path: &str) -> Option<u16> {
+        let answer = self.client.get(format!("{}{path}", self.base)).send().await.ok()?;
+        Some(answer.status().as_u16())
+    }
+
+    /// Submits the `n`th of a series of trips; the status, if there was an answer.
+    pub(crate) async fn submit(&self, now_s: i64, n: u32) -> Option<u16> {
+        let request = self
+            .client
+            .post(format!("{}/v1/trips", self.base))
+            .bearer_auth(&self.key);
+        let answer = request.json(&trip_at(now_s, n)).send().await.ok()?;
+        Some(answer.status().as_u16())
+    }
+
+    /// `kill -9`, and waits for the end.
+    pub(crate) fn kill(mut self) {
+        self.kill_now();
+        self.child.wait().unwrap();
+    }
+
+    /// `kill -9` by process id, while others still talk to it.
+    pub(crate) fn kill_now(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
+    }
+
+    /// SIGTERM; the exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // A test that failed half-way must not leave its gateway behind.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Runs a command of the executable on a folder; exit code, standard output, standard error.
+pub(crate) fn command(data: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(PROGRAM)
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}

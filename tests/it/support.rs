@@ -1,0 +1,139 @@
+//! `TestApp`: a gateway on a scratch data folder, port 0, a clock that stands still, and an API key with every right.
+
+use carbon_gateway::app::{App, Parts};
+use carbon_gateway::clock::ManualClock;
+use carbon_gateway::config::Loaded;
+use carbon_gateway::folder::DataFolder;
+use carbon_gateway::lifecycle::{Lifecycle, Stopped};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// 2026-11-20T12:00:00Z.
+pub(crate) const NOON_MS: i64 = 1_795_176_000_000;
+
+/// A running gateway.
+pub(crate) struct TestApp {
+    /// `http://127.0.0.1:port`.
+    pub(crate) base: String,
+    /// A key with all rights, of the client `first`.
+    pub(crate) key: String,
+    /// Talks to it.
+    pub(crate) client: reqwest::Client,
+    /// Moves its time.
+    pub(crate) clock: ManualClock,
+    lifecycle: Lifecycle,
+    folder: tempfile::TempDir,
+}
+
+impl TestApp {
+    /// Starts on an empty folder.
+    pub(crate) async fn spawn() -> Self {
+        Self::spawn_with(&[]).await
+    }
+
+    /// Starts with settings, each as `("CARBON_GATEWAY__SECTION__KEY", value)`.
+    pub(crate) async fn spawn_with(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = ManualClock::new(NOON_MS);
+        let lifecycle = Lifecycle::new(Duration::from_secs(10));
+        let app = start(folder.path(), &clock, &lifecycle, settings).await;
+        Self {
+            base: format!("http://{}", app.address),
+            key: app.first_key.unwrap(),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            clock,
+            lifecycle,
+            folder,
+        }
+    }
+
+    /// POST of a JSON value.
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> reqwest::Response {
+        self.client
+            .post(format!("{}{path}", self.base))
+            .bearer_auth(&self.key)
+            .json(body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// GET.
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        self.client
+            .get(format!("{}{path}", self.base))
+            .bearer_auth(&self.key)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// The data folder.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops in good order; the folder stays as long as what is returned.
+    pub(crate) async fn stop(self) -> (tempfile::TempDir, Stopped) {
+        self.lifecycle.stop();
+        let stopped = self.lifecycle.wait().await;
+        (self.folder, stopped)
+    }
+
+    /// Stops, and starts again on the same folder.
+    pub(crate) async fn restart(self) -> Self {
+        let (key, clock, client) = (self.key.clone(), self.clock.clone(), self.client.clone());
+        let (folder, _) = self.stop().await;
+        let lifecycle = Lifecycle::new(Duration::from_secs(10));
+        let app = start(folder.path(), &clock, &lifecycle, &[]).await;
+        Self {
+            base: format!("http://{}", app.address),
+            key,
+            client,
+            clock,
+            lifecycle,
+            folder,
+        }
+    }
+}
+
+async fn start(folder: &Path, clock: &ManualClock, lifecycle: &Lifecycle, settings: &[(&str, &str)]) -> App {
+    let fixed = [
+        ("CARBON_GATEWAY__HTTP__BIND", "127.0.0.1:0"),
+        ("CARBON_GATEWAY__HTTP__WORKERS", "2"),
+    ];
+    let variables = fixed
+        .iter()
+        .chain(settings)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let config = Loaded::read(None, variables.collect::<Vec<_>>()).unwrap().config;
+    let parts = Parts {
+        config,
+        folder: DataFolder::new(folder),
+        clock: clock.clock(),
+    };
+    App::start(parts, lifecycle).await.unwrap()
+}
+
+/// The shared reference data, or `None` with a line that says which test was skipped.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests find the shared data by this one variable"
+)]
+pub(crate) fn shared_dir(test: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var("SHARED_DIR").unwrap_or_else(|_| "../shared".to_owned()));
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("SKIPPED: {test}: no shared data at {}", folder.display());
+    None
+}
+
+/// The `n`th of a series of metro trips that all are credited: every one of another rider, ended a minute before `now_s`.
+pub(crate) fn trip_at(now_s: i64, n: u32) -> serde_json::Value {
+    let time = |s: i64| jiff::Timestamp::from_second(s).unwrap().to_string();
+    serde_json::json!({
+        "programme": "demo", "trip_id": format!("T-{n:06}"), "user_id": (1_000_000 + n).to_string(),
+        "legs": [{"mode": "metro", "started_at": time(now_s - 1_660), "ended_at": time(now_s - 60), "distance_m": 8550 + n % 100}],
+    })
+}

@@ -1,0 +1,210 @@
+//! Every change that the schema allows: found in the schema, so that a new column cannot be forgotten.
+
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnection;
+use std::collections::BTreeSet;
+
+/// What a change may do unseen: table, column (or the whole row put in or taken away), and why nothing can tell.
+const BLIND: [(&str, &[&str], &str); 3] = [
+    (
+        "client",
+        &[
+            "key_digest",
+            "name",
+            "rights",
+            "programmes",
+            "created_ms",
+            "expires_ms",
+            "revoked_ms",
+            "row taken",
+            "row added",
+        ],
+        "API keys are administration: made and revoked at will, no part of the journal",
+    ),
+    (
+        "schema_step",
+        &["applied_ms", "row added"],
+        "when a migration ran says nothing of the ledger, nor does a step that no release knows",
+    ),
+    (
+        "shard_head",
+        &["epoch"],
+        "counts locks, so that writers take turns; no figure depends on it",
+    ),
+];
+
+/// Rows of a table that are changed: the first, the middle and the last.
+const ROWS: usize = 3;
+
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) nullable: bool,
+    pub(super) key: bool,
+}
+
+/// One change: what it is called, its statement, what a finding must say.
+pub(super) struct Change {
+    pub(super) what: String,
+    pub(super) sql: String,
+    pub(super) blind: bool,
+    pub(super) named: Vec<String>,
+}
+
+pub(super) async fn texts(c: &mut SqliteConnection, sql: impl Into<String>) -> Result<Vec<String>, sqlx::Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql.into())).fetch_all(c).await?;
+    Ok(rows.into_iter().map(|(text,)| text).collect())
+}
+
+pub(super) async fn columns(c: &mut SqliteConnection, table: &str) -> Vec<Column> {
+    let sql = "SELECT name, type, \"notnull\" = 0, pk > 0 FROM pragma_table_info(?) ORDER BY cid";
+    let rows: Vec<(String, String, bool, bool)> = sqlx::query_as(sql).bind(table).fetch_all(c).await.unwrap();
+    rows.into_iter()
+        .map(|(name, kind, nullable, key)| Column {
+            name,
+            kind,
+            nullable,
+            key,
+        })
+        .collect()
+}
+
+pub(super) fn is_blind(table: &str, what: &str) -> bool {
+    BLIND
+        .iter()
+        .any(|(blind, changes, _)| *blind == table && changes.contains(&what))
+}
+
+/// Expressions that make another value of a column's.
+fn others(table: &str, column: &Column) -> Vec<String> {
+    let name = &column.name;
+    let swapped = format!("(SELECT b.{name} FROM {table} b WHERE b.{name} <> {table}.{name} LIMIT 1)");
+    let flip = |position: &str| {
+        format!(
+            "substr({name}, 1, {position} - 1) || unhex(printf('%02X', (instr('0123456789ABCDEF', substr(hex(substr({name}, {position}, 1)), 1, 1)) * 16 - 16 + instr('0123456789ABCDEF', substr(hex(substr({name}, {position}, 1)), 2, 1)) - 1 + 1) % 256)) || substr({name}, {position} + 1)"
+        )
+    };
+    let mut others = match column.kind.split('(').next() {
+        Some("BIGINT") => vec![format!("{name} + 1"), format!("{name} - 1000")],
+        Some("VARCHAR") => vec![format!("{name} || 'x'"), swapped],
+        _ => ["1", &format!("(length({name}) / 2 + 1)"), &format!("length({name})")]
+            .map(|position| format!("CAST({} AS BLOB)", flip(position)))
+            .into_iter()
+            .chain([swapped])
+            .collect(),
+    };
+    if column.nullable {
+        others.push("NULL".to_owned());
+    }
+    others
+}
+
+/// What a finding must say of a row: one of these.
+async fn names_of(c: &mut SqliteConnection, table: &str, rowid: i64, moved: bool) -> Vec<String> {
+    let (kind, shard) = table
+        .rsplit_once('_')
+        .filter(|(_, end)| end.len() == 2)
+        .unwrap_or((table, ""));
+    let from = format!("FROM {table} WHERE rowid = {rowid}");
+    let sql = match kind {
+        "trip" => format!("SELECT 'shard {shard}, trip, seq ' || seq || ':' {from}"),
+        "account" => format!("SELECT 'shard {shard}, account, user ' || user_id || ' in ' || programme || ':' {from}"),
+        "journal" => format!("SELECT printf('shard %02d, journal, seq_from %d:', shard, seq_from) {from}"),
+        "shard_head" => format!("SELECT printf('shard %02d, shard_head, shard %02d:', shard, shard) {from}"),
+        "daily_total" => format!(
+            "SELECT printf('shard %02d, daily_total, (%d, %d, %s, %s, %s, %s, %s):', shard, booked_day, activity_day, programme, gas, \
+             figure, mode, methodology) {from}"
+        ),
+        _ => format!("SELECT '{table}, *:' {from}"),
+    };
+    let mut names = texts(c, sql).await.unwrap();
+    if kind == "deployment" {
+        // Its genesis seals fit no shard any more, or its keys open no more.
+        names.extend(["shard_head, ", "deployment, kek_id"].map(str::to_owned));
+    }
+    if moved && (kind == "journal" || kind == "account") {
+        names = names.iter().map(|name| name[..9].to_owned()).collect(); // the gap is what shows: the shard is named
+    }
+    names
+}
+
+/// Every change of every table.
+pub(super) async fn changes(c: &mut SqliteConnection) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for table in texts(c, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+        .await
+        .unwrap()
+    {
+        let columns = columns(c, &table).await;
+        let ids: Vec<(i64,)> = sqlx::query_as(AssertSqlSafe(format!("SELECT rowid FROM {table} ORDER BY rowid")))
+            .fetch_all(&mut *c)
+            .await
+            .unwrap();
+        let picked: BTreeSet<usize> = [0, ids.len() / 2, ids.len().saturating_sub(1)]
+            .into_iter()
+            .take(ROWS)
+            .collect();
+        for rowid in picked
+            .into_iter()
+            .filter_map(|index| ids.get(index))
+            .map(|(rowid,)| *rowid)
+        {
+            for column in &columns {
+                for other in others(&table, column) {
+                    let sql = format!("UPDATE {table} SET {} = {other} WHERE rowid = {rowid}", column.name);
+                    let named = names_of(c, &table, rowid, column.key || column.name == "address").await;
+                    let what = format!("{table}.{} of row {rowid}", column.name);
+                    let blind = is_blind(&table, &column.name);
+                    changes.push(Change {
+                        what,
+                        sql,
+                        blind,
+                        named,
+                    });
+                }
+            }
+            let named = names_of(c, &table, rowid, true).await;
+            let sql = format!("DELETE FROM {table} WHERE rowid = {rowid}");
+            let (what, blind) = (format!("{table}: row {rowid} taken"), is_blind(&table, "row taken"));
+            changes.push(Change {
+                what,
+                sql,
+                blind,
+                named,
+            });
+            changes.extend(added(&table, &columns, rowid));
+        }
+    }
+    changes
+}
+
+/// The row once more under another key, and in the table of another shard.
+fn added(table: &str, columns: &[Column], rowid: i64) -> Vec<Change> {
+    let copied = columns.iter().map(|column| match column.kind.split('(').next() {
+        Some("BIGINT") if column.key => format!("{} + 100", column.name),
+        Some("VARCHAR") if column.key => format!("{} || 'y'", column.name),
+        Some(_) if column.key || column.name == "trip_key" => format!("randomblob(length({}))", column.name),
+        _ => column.name.clone(),
+    });
+    let list = copied.collect::<Vec<_>>().join(", ");
+    let (kind, shard) = table
+        .rsplit_once('_')
+        .filter(|(_, end)| end.len() == 2)
+        .unwrap_or((table, ""));
+    let mut added = vec![Change {
+        what: format!("{table}: row {rowid} added"),
+        sql: format!("INSERT INTO {table} SELECT {list} FROM {table} WHERE rowid = {rowid}"),
+        blind: is_blind(table, "row added"),
+        named: vec![format!("{kind}, ")],
+    }];
+    if let Ok(shard) = shard.parse::<u8>() {
+        let next = (shard + 1) % 30;
+        added.push(Change {
+            what: format!("{table}: row {rowid} strayed"),
+            sql: format!("INSERT INTO {kind}_{next:02} SELECT * FROM {table} WHERE rowid = {rowid}"),
+            blind: false,
+            named: vec![format!("shard {next:02}, {kind}, ")],
+        });
+    }
+    added
+}
