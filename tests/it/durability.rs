@@ -119,7 +119,7 @@ async fn one_gateway_a_folder_and_the_first_key_is_private() {
         &["keys", "create", "--client", "app", "--rights", "trips:write"],
     );
     assert_eq!(code, Some(0));
-    let made: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let created: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     let balance = |key: String| {
         let request = served
             .client
@@ -128,7 +128,7 @@ async fn one_gateway_a_folder_and_the_first_key_is_private() {
         async move { request.send().await.unwrap().status().as_u16() }
     };
     assert_eq!(
-        balance(made["key"].as_str().unwrap().to_owned()).await,
+        balance(created["key"].as_str().unwrap().to_owned()).await,
         403,
         "known at once, without that right"
     );

@@ -17,7 +17,7 @@ fn vectors(text: &str) -> (Vec<Value>, Vec<Value>) {
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_else(|| panic!("{name} of {value}"))
+    value[name].as_str().unwrap()
 }
 
 fn unhex(text: &str) -> Vec<u8> {

@@ -58,10 +58,10 @@ impl Served {
             assert!(served.child.try_wait().unwrap().is_none(), "the gateway ended at start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        served.key = std::fs::read_to_string(data.join("first-api-key"))
+        std::fs::read_to_string(data.join("first-api-key"))
             .unwrap()
             .trim()
-            .to_owned();
+            .clone_into(&mut served.key);
         served
     }
 

@@ -79,22 +79,6 @@ impl TestApp {
         let stopped = self.lifecycle.wait().await;
         (self.folder, stopped)
     }
-
-    /// Stops, and starts again on the same folder.
-    pub(crate) async fn restart(self) -> Self {
-        let (key, clock, client) = (self.key.clone(), self.clock.clone(), self.client.clone());
-        let (folder, _) = self.stop().await;
-        let lifecycle = Lifecycle::new(Duration::from_secs(10));
-        let app = start(folder.path(), &clock, &lifecycle, &[]).await;
-        Self {
-            base: format!("http://{}", app.address),
-            key,
-            client,
-            clock,
-            lifecycle,
-            folder,
-        }
-    }
 }
 
 async fn start(folder: &Path, clock: &ManualClock, lifecycle: &Lifecycle, settings: &[(&str, &str)]) -> App {
@@ -125,7 +109,10 @@ pub(crate) fn shared_dir(test: &str) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("SKIPPED: {test}: no shared data at {}", folder.display());
+    #[expect(clippy::print_stdout, reason = "the test script gathers these lines")]
+    {
+        println!("SKIPPED: {test}: no shared data at {}", folder.display());
+    }
     None
 }
 
