@@ -1,7 +1,7 @@
 //! What a command says: results on standard output, one line where a machine reads them; errors with their causes.
 
 use std::error::Error;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// Writes a line to standard output; a closed pipe is no error of ours.
@@ -20,6 +20,18 @@ pub(super) fn json(value: &impl serde::Serialize) {
 /// Writes a line to standard error.
 pub(super) fn note(text: &str) {
     let _closed = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Overwrites the line on standard error.
+pub(super) fn progress(text: &str) {
+    let _closed = write!(std::io::stderr().lock(), "\r{text}");
+}
+
+/// Clears what [`progress`] left, if a person is watching.
+pub(super) fn end_progress() {
+    if std::io::stderr().is_terminal() {
+        let _closed = write!(std::io::stderr().lock(), "\r\x1b[K");
+    }
 }
 
 /// Tells an error with its chain of causes; exit code 2.

@@ -5,6 +5,7 @@ use crate::app;
 use crate::identity::kek::Kek;
 use crate::store::deployment;
 use crate::verify::{Options, Report, verify};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// Arguments of `verify`.
@@ -19,6 +20,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
     match examine(&setting, &arguments).await {
         Ok(report) => {
+            output::end_progress();
             if setting.json {
                 output::json(&report);
             } else {
@@ -51,7 +53,13 @@ async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, Com
     let options = Options {
         recompute: arguments.recompute,
     };
-    let mut progress = |shard| output::note(&format!("shard {shard} …"));
+    // A person watching sees one line change; a log is spared thirty.
+    let watched = std::io::stderr().is_terminal();
+    let mut progress = |shard| {
+        if watched {
+            output::progress(&format!("verifying shard {shard} of 30"));
+        }
+    };
     Ok(verify(
         &mut snapshot,
         kek.as_ref().map_err(Clone::clone),

@@ -42,6 +42,9 @@ pub enum StoreError {
     /// Another transaction holds a lock; the same again may succeed.
     #[error("the database is busy")]
     Busy(#[source] sqlx::Error),
+    /// The reply to COMMIT was an error, and the journal shows that nothing was committed.
+    #[error("the batch was not committed")]
+    NotCommitted(#[source] Box<StoreError>),
     /// A statement was refused for its data.
     #[error("the database refused the data")]
     Data(#[source] sqlx::Error),

@@ -200,7 +200,7 @@ impl Writer {
     async fn commit(&mut self, commands: &[&Command]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
         let started = Instant::now();
         let result = match self.attempt(commands).await {
-            Err(StoreError::Busy(_)) => self.attempt(commands).await,
+            Err(StoreError::Busy(_) | StoreError::NotCommitted(_)) => self.attempt(commands).await,
             other => other,
         };
         if result.is_err() {
@@ -240,7 +240,7 @@ impl Writer {
         if stands(&mut connection, flushed).await? {
             Ok(connection)
         } else {
-            Err(error)
+            Err(StoreError::NotCommitted(Box::new(error)))
         }
     }
 
