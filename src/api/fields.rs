@@ -27,7 +27,8 @@ impl Mistakes {
             .any(|error| parent(&error.pointer) == parent(pointer))
     }
 
-    /// Whether that field, or something around or inside it, is known to be wrong.
+    /// Whether that field, or something around or inside it, is known to be wrong. A leg whose network is unknown may be
+    /// wrong in other ways too.
     pub(super) fn touch(&self, pointer: &str) -> bool {
         let within = |outer: &str, inner: &str| {
             inner
@@ -35,8 +36,8 @@ impl Mistakes {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         self.0.iter().any(|error| {
-            let unknown = error.code == Code::UnknownField.as_str();
-            !unknown && (within(&error.pointer, pointer) || within(pointer, &error.pointer))
+            let apart = [Code::UnknownField, Code::UnknownNetwork].map(Code::as_str);
+            !apart.contains(&error.code) && (within(&error.pointer, pointer) || within(pointer, &error.pointer))
         })
     }
 }
@@ -61,6 +62,11 @@ impl<'v> Object<'v> {
             map,
             taken: Vec::new(),
         }
+    }
+
+    /// Pointer of the object itself.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     /// Pointer of a field.

@@ -10,7 +10,11 @@ mod fields;
 mod frame;
 mod health;
 pub mod keys;
+mod list;
+mod methodologies;
+mod networks;
 pub mod problem;
+mod programmes;
 mod quantify;
 mod query;
 mod routes;
@@ -18,6 +22,7 @@ mod trips;
 
 use crate::clock::Clock;
 use crate::config::HttpConfig;
+use crate::distance::Network;
 use crate::identity::kek::Kek;
 use crate::lifecycle::Lifecycle;
 use crate::methodology::library::Library;
@@ -49,6 +54,8 @@ pub struct ApiParts {
     pub clock: Clock,
     /// Active programmes by id.
     pub programmes: Arc<BTreeMap<String, Arc<Programme>>>,
+    /// Networks of stations by id.
+    pub networks: Arc<BTreeMap<String, Arc<Network>>>,
     /// All parameter sets.
     pub library: Arc<Library>,
     /// Says when the gateway stops.
@@ -66,6 +73,7 @@ struct ApiState {
     kek: Arc<Kek>,
     clock: Clock,
     programmes: Arc<BTreeMap<String, Arc<Programme>>>,
+    networks: Arc<BTreeMap<String, Arc<Network>>>,
     library: Arc<Library>,
     lifecycle: Lifecycle,
     metrics: PrometheusHandle,
@@ -85,6 +93,7 @@ pub fn server(parts: ApiParts, listener: TcpListener, grace: Duration) -> io::Re
         kek: parts.kek,
         clock: parts.clock,
         programmes: parts.programmes,
+        networks: parts.networks,
         library: parts.library,
         lifecycle: parts.lifecycle,
         metrics: parts.metrics,

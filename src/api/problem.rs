@@ -265,6 +265,8 @@ impl From<Rejection> for Problem {
                 Self::field(Code::InvalidField, "/legs", "a sum would be beyond 2^63 - 1 micrograms")
             }
             Rejection::TooLong => Self::field(Code::InvalidField, "", "a field is too long to be stored"),
+            // No request activates anything, so neither of the two can follow from what a caller sent.
+            Rejection::Frozen { .. } => Self::storage_unavailable(),
             Rejection::EvidenceUnreadable => {
                 tracing::error!("the sealed evidence of a stored trip cannot be opened");
                 Self::storage_unavailable()

@@ -7,7 +7,7 @@ use super::body::intake;
 use super::fields::{Mistakes, Object};
 use super::keys::Right;
 use super::problem::{FieldError, Problem};
-use super::trips::{LONGEST_WORD, Times, assess, evidence, legs, origin, programme};
+use super::trips::{LONGEST_WORD, Stations, Times, assess, evidence, legs, programme, put_distance};
 use crate::ledger::ids::Hash;
 use crate::methodology::programme::Programme;
 use crate::methodology::quantify::{LegFigure, what_if};
@@ -51,7 +51,7 @@ fn by_methodology(object: &mut Object<'_>, state: &ApiState, mistakes: &mut Mist
     let id = reference.needed_text("id", LONGEST_WORD, mistakes);
     let version = reference.needed_text("version", LONGEST_WORD, mistakes);
     reference.close(mistakes);
-    let (legs, _) = legs(object, Times::Optional, mistakes);
+    let (legs, _) = legs(object, Times::Optional, Stations::Nowhere, mistakes);
     let methodology = match state.library.get(id?, version?) {
         Ok(methodology) => methodology,
         Err(error) => {
@@ -80,7 +80,8 @@ fn by_programme(
     mistakes: &mut Mistakes,
 ) -> Result<Option<Value>, Problem> {
     let programme = programme(object, state, caller, mistakes)?;
-    let (legs, _) = legs(object, Times::Needed, mistakes);
+    let stations = Stations::of(programme.as_deref(), &state.networks);
+    let (legs, _) = legs(object, Times::Needed, stations, mistakes);
     let (has_evidence, _) = evidence(object, mistakes);
     let trip = Trip { legs, has_evidence };
     let Some(programme) = programme else { return Ok(None) };
@@ -130,10 +131,8 @@ fn document(legs: &[Leg], figures: &[LegFigure], refusal: Option<&Refusal>, most
     for (leg, figure) in std::iter::zip(legs, figures).rev() {
         let cut = excess.min(earned(figure));
         excess = excess.checked_sub(cut)?;
-        documents.push(json!({
+        let mut document = json!({
             "mode": leg.mode,
-            "distance_m": leg.distance.as_ref().map(|distance| distance.metres),
-            "distance_from": leg.distance.as_ref().map(|distance| origin(&distance.from)),
             "quantified": earned(figure),
             "capped": cut,
             "unfloored": if refusal.is_some() { "0".to_owned() } else { figure.unfloored.to_string() },
@@ -142,7 +141,9 @@ fn document(legs: &[Leg], figures: &[LegFigure], refusal: Option<&Refusal>, most
                 "version": figure.methodology.version,
                 "digest": Hash::new(figure.methodology.digest).to_string(),
             },
-        }));
+        });
+        put_distance(&mut document, leg.distance.as_ref());
+        documents.push(document);
     }
     documents.reverse();
     Some(json!({

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::problem::{Code, Problem};
-use super::{balance, health, quantify, trips};
+use super::{balance, health, methodologies, networks, programmes, quantify, trips};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{Handler, HttpResponse, Resource, Responder, guard};
 
@@ -13,6 +13,11 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(post("/v1/quantify", quantify::quantify))
         .service(get("/v1/users/{user_id}/trips/{trip_id}", trips::read_one))
         .service(get("/v1/users/{user_id}/balance", balance::read))
+        .service(get("/v1/methodologies", methodologies::list))
+        .service(get("/v1/methodologies/{id}/{version}", methodologies::read))
+        .service(get("/v1/programmes", programmes::list))
+        .service(get("/v1/programmes/{id}", programmes::read))
+        .service(get("/v1/networks/{id}/route", networks::route))
         .service(get("/problems/{code}", health::problem))
         .service(get("/healthz", health::alive))
         .service(get("/readyz", health::ready))

@@ -1,7 +1,6 @@
 //! `verify`: recomputes a data folder beside a serving gateway and says, check by check, whether it holds.
 
 use super::{CommandError, Setting, output};
-use crate::app;
 use crate::identity::kek::Kek;
 use crate::store::deployment;
 use crate::verify::{Options, Report, verify};
@@ -38,17 +37,10 @@ pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
 
 async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, CommandError> {
     let _ledger = setting.folder.clone().existing()?;
-    let programmes = app::programmes(&setting.config, &app::library(&setting.config)?)?;
     let mut snapshot = setting.location().snapshot().await?;
     let kek = match deployment::find(&mut snapshot).await {
         Ok(Some((_, kek_id))) => Kek::load(&setting.kek_file(), kek_id).map_err(|error| error.to_string()),
         Ok(None) | Err(_) => Err("the deployment row cannot be read".to_owned()),
-    };
-    let by_digest = |digest: &crate::ledger::ids::Hash| {
-        programmes
-            .values()
-            .find(|programme| programme.digest() == *digest.as_bytes())
-            .cloned()
     };
     let options = Options {
         recompute: arguments.recompute,
@@ -63,7 +55,6 @@ async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, Com
     Ok(verify(
         &mut snapshot,
         kek.as_ref().map_err(Clone::clone),
-        &by_digest,
         options,
         &mut progress,
     )

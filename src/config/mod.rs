@@ -18,20 +18,22 @@ use toml::{Table, Value};
 pub use bounds::{Bind, Bounded, BoundsError, FilePath, LogFilter, ZoneName};
 pub use sections::{
     DatabaseConfig, DatabaseKind, Environment, HttpConfig, KeysConfig, LedgerConfig, LogConfig, LogFormat,
-    MethodologyConfig, ShutdownConfig, Synchronous, WriterConfig,
+    MethodologyConfig, NetworkConfig, ProgrammeConfig, ShutdownConfig, Synchronous, WriterConfig,
 };
 
 const DEFAULTS: &str = include_str!("default.toml");
 const PREFIX: &str = "CARBON_GATEWAY__";
 /// Settings that have no default: without them the matter stands as the section says.
-const OPTIONAL: [&str; 2] = ["keys.kek_file", "methodology.dir"];
-const SECTIONS: [&str; 8] = [
+const OPTIONAL: [&str; 4] = ["keys.kek_file", "methodology.dir", "network.dir", "programme.dir"];
+const SECTIONS: [&str; 10] = [
     "database",
     "http",
     "keys",
     "ledger",
     "log",
     "methodology",
+    "network",
+    "programme",
     "shutdown",
     "writer",
 ];
@@ -57,6 +59,12 @@ pub struct Config {
     /// Rules beyond those compiled in.
     #[serde(default)]
     pub methodology: MethodologyConfig,
+    /// Networks of stations.
+    #[serde(default)]
+    pub network: NetworkConfig,
+    /// Programmes beyond the built-in one.
+    #[serde(default)]
+    pub programme: ProgrammeConfig,
     /// What seals keys and evidence at rest.
     #[serde(default)]
     pub keys: KeysConfig,

@@ -128,6 +128,22 @@ pub struct MethodologyConfig {
     pub dir: Option<FilePath>,
 }
 
+/// Section `programme`: programmes beyond the built-in one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgrammeConfig {
+    /// A folder of programmes (`*.toml`), put in force at the start.
+    pub dir: Option<FilePath>,
+}
+
+/// Section `network`: networks of stations.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// A folder of networks (`*.json`), put in force at the start.
+    pub dir: Option<FilePath>,
+}
+
 /// Section `keys`: what seals the keys and evidence at rest.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

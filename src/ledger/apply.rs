@@ -1,5 +1,6 @@
 //! `apply(view, command)`: the pure core. A rejected command changes nothing and harms no other of its batch.
 
+use super::activation::activate;
 use super::command::{Command, Outcome, Rejection};
 use super::submit::submit_trip;
 use super::view::View;
@@ -8,5 +9,6 @@ use super::view::View;
 pub fn apply(view: &mut View, command: &Command) -> Result<Outcome, Rejection> {
     match command {
         Command::SubmitTrip(command) => submit_trip(view, command).map(Outcome::Trip),
+        Command::Activate(command) => activate(view, command).map(Outcome::Activated),
     }
 }

@@ -1,7 +1,8 @@
 //! Commands: the only way into the ledger. A command names one user and brings whatever the pure core cannot make itself.
 
+use super::activation::Activate;
 use super::evidence::{DataKey, NonceBytes, Places, Proof};
-use super::ids::{Hash, Name, UserId};
+use super::ids::{Hash, Name, ShardId, UserId};
 use super::trip::TripRecord;
 use crate::methodology::programme::{Assessment, Programme};
 use crate::methodology::trip::Trip;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub enum Command {
     /// Book a trip.
     SubmitTrip(Arc<SubmitTrip>),
+    /// Put a programme, parameter set, table or network in force.
+    Activate(Arc<Activate>),
 }
 
 /// Who asks, for the journal.
@@ -66,6 +69,8 @@ pub struct Fresh {
 pub enum Outcome {
     /// The trip as stored.
     Trip(TripAnswer),
+    /// Whether the activation changed anything.
+    Activated(bool),
 }
 
 /// A stored trip.
@@ -94,16 +99,25 @@ pub enum Rejection {
     /// A text is longer than its canonical form can hold.
     #[error("a field is too long to be stored")]
     TooLong,
+    /// A parameter set or table of that version is in force with other bytes.
+    #[error("{id} {version} is frozen and differs; give the changed set a new version")]
+    Frozen {
+        /// Its id.
+        id: String,
+        /// Its version.
+        version: String,
+    },
     /// The evidence of the stored trip cannot be opened, so contents cannot be compared.
     #[error("the stored evidence cannot be opened")]
     EvidenceUnreadable,
 }
 
 impl Command {
-    /// The user whose shard it belongs to.
-    pub fn user(&self) -> UserId {
+    /// The shard it belongs to: its user's; activations stand in shard 0.
+    pub fn shard(&self) -> ShardId {
         match self {
-            Self::SubmitTrip(command) => command.user,
+            Self::SubmitTrip(command) => command.user.shard(),
+            Self::Activate(_) => ShardId::FIRST,
         }
     }
 }

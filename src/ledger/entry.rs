@@ -14,6 +14,8 @@ pub enum EntryKind {
     AccountOpened,
     /// A trip, credited or refused; the digest is the trip digest.
     TripBooked,
+    /// Something was put in force; the digest is the activation digest.
+    Activated,
 }
 
 /// What a posting counts.
@@ -57,9 +59,9 @@ pub struct Entry {
     pub actor: String,
     /// The request that brought it.
     pub request_id: String,
-    /// The trip key of a trip.
+    /// The trip key of a trip; SHA-256 of the bytes put in force.
     pub reference: Option<Hash>,
-    /// The programme.
+    /// The programme, or the id of what was put in force.
     pub programme: String,
     /// What a trip earned.
     pub amount: Amount,
@@ -76,6 +78,7 @@ impl EntryKind {
         match self {
             Self::AccountOpened => 1,
             Self::TripBooked => 2,
+            Self::Activated => 7,
         }
     }
 }
@@ -142,6 +145,7 @@ impl Entry {
             kind: match d.u8()? {
                 1 => EntryKind::AccountOpened,
                 2 => EntryKind::TripBooked,
+                7 => EntryKind::Activated,
                 other => return Err(CodecError::Code(other)),
             },
             address: d.hash()?,

@@ -74,6 +74,9 @@ impl fmt::Display for UserId {
 }
 
 impl ShardId {
+    /// The first shard: it keeps the deployment's own entries too.
+    pub const FIRST: Self = Self(0);
+
     /// All thirty, ascending.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..SHARDS).map(Self)

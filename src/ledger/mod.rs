@@ -3,6 +3,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::float_arithmetic, clippy::as_conversions)]
 
 pub mod account;
+pub mod activation;
 pub mod apply;
 pub mod command;
 pub mod encode;

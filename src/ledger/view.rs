@@ -1,6 +1,7 @@
 //! What a batch sees of one shard, and what it changes there. Loaded for the batch, gone with it.
 
 use super::account::Account;
+use super::activation::{Activation, Slot};
 use super::entry::Entry;
 use super::ids::{Hash, ShardId, UserId};
 use super::totals::{Total, TotalKey, Totals};
@@ -64,6 +65,8 @@ pub struct View {
     pub stored: BTreeMap<(UserId, Hash), StoredTrip>,
     /// Credited trips near those that the batch brings.
     pub rides: BTreeMap<AccountKey, Vec<Ride>>,
+    /// What is in force; loaded only for a batch that activates something.
+    pub active: BTreeMap<Slot, Hash>,
     /// Totals of the booked day that the batch may change.
     pub totals: Totals,
     /// What has been applied so far.
@@ -79,6 +82,8 @@ pub struct Changes {
     pub accounts: BTreeSet<AccountKey>,
     /// Trips booked.
     pub trips: Vec<NewTrip>,
+    /// What was put in force, with its seq.
+    pub activations: Vec<(i64, Activation)>,
     /// Totals changed.
     pub totals: BTreeSet<TotalKey>,
 }
@@ -94,6 +99,7 @@ impl View {
             accounts: BTreeMap::new(),
             stored: BTreeMap::new(),
             rides: BTreeMap::new(),
+            active: BTreeMap::new(),
             totals: Totals::new(),
             changes: Changes::default(),
         }

@@ -40,7 +40,7 @@ pub(super) async fn run(
 ) -> Result<Flushed, StoreError> {
     let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
     for (index, command) in commands.iter().enumerate() {
-        by_shard.entry(command.user().shard()).or_default().push(index);
+        by_shard.entry(command.shard()).or_default().push(index);
     }
     c.begin().await?;
     let shards: Vec<i64> = by_shard.keys().map(|shard| i64::from(shard.index())).collect();

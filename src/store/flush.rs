@@ -1,5 +1,6 @@
 //! Writes what a batch changed in a shard: multi-row statements in pieces of few sizes, then the page.
 
+use super::activations;
 use super::db::{Connection, StoreError, with};
 use super::statement::{pieces, repeated};
 use crate::ledger::account::Account;
@@ -26,6 +27,7 @@ pub(super) struct Head {
 
 /// Writes trips, accounts, totals and the page of one shard.
 pub(super) async fn flush(c: &mut Connection, view: &View, page: &Page) -> Result<(), StoreError> {
+    activations::flush(c, view).await?;
     trips(c, view).await?;
     accounts(c, view).await?;
     totals(c, view).await?;

@@ -1,5 +1,6 @@
 //! Loads what a batch needs of a shard: one statement per table, in pieces of few sizes.
 
+use super::activations;
 use super::db::{Connection, StoreError, with};
 use super::statement::{pieces, repeated};
 use crate::identity::kek::Kek;
@@ -24,7 +25,16 @@ pub(super) async fn load(
     view: &mut View,
     commands: &[&Command],
 ) -> Result<(), StoreError> {
-    let trips: Vec<&SubmitTrip> = commands.iter().map(|Command::SubmitTrip(trip)| trip.as_ref()).collect();
+    let trips: Vec<&SubmitTrip> = commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::SubmitTrip(trip) => Some(trip.as_ref()),
+            Command::Activate(_) => None,
+        })
+        .collect();
+    if trips.len() < commands.len() {
+        activations::load(c, view).await?;
+    }
     let users: BTreeSet<i64> = trips.iter().map(|trip| trip.user.value()).collect();
     accounts(c, kek, view, &users.into_iter().collect::<Vec<_>>()).await?;
     let identities: BTreeSet<(i64, Hash)> = trips.iter().map(|trip| (trip.user.value(), trip.trip_key)).collect();

@@ -7,7 +7,7 @@ use crate::ledger::ids::ShardId;
 use std::collections::BTreeSet;
 
 /// Templates in order; one that says `{shard}` is applied thirty times.
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("0001_deployment", include_str!("../../migrations/0001_deployment.sql")),
     ("0002_client", include_str!("../../migrations/0002_client.sql")),
     ("0003_shard_head", include_str!("../../migrations/0003_shard_head.sql")),
@@ -18,6 +18,7 @@ const TEMPLATES: [(&str, &str); 7] = [
     ),
     ("0006_account", include_str!("../../migrations/0006_account.sql")),
     ("0007_trip", include_str!("../../migrations/0007_trip.sql")),
+    ("0008_activation", include_str!("../../migrations/0008_activation.sql")),
 ];
 
 const STEPS_TABLE: &str =

@@ -1,6 +1,7 @@
 //! All SQL. The writer loads what a batch needs, lets the pure ledger apply it, flushes, commits and only then answers; the
 //! rest are reads and migrations. It knows no HTTP.
 
+pub mod activations;
 pub mod audit;
 mod batch;
 pub mod clients;

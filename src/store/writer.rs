@@ -5,7 +5,7 @@ use super::batch::{Flushed, Setting, run, stands};
 use super::db::{Connection, Location, StoreError};
 use crate::clock::Clock;
 use crate::identity::kek::Kek;
-use crate::ledger::command::{Command, Outcome, Rejection};
+use crate::ledger::command::{Command, Outcome, Rejection, SubmitTrip, TripAnswer};
 use crate::ledger::page::Deployment;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,6 +94,11 @@ impl Ledger {
         self.enqueue(command)?.answer().await
     }
 
+    /// Books a trip and waits for its commit.
+    pub async fn book(&self, command: Arc<SubmitTrip>) -> Result<TripAnswer, SubmitError> {
+        self.enqueue(Command::SubmitTrip(command))?.trip().await
+    }
+
     /// Whether the last batch reached the disk.
     pub fn healthy(&self) -> bool {
         self.healthy.load(Ordering::Relaxed)
@@ -106,6 +111,15 @@ impl Ledger {
 }
 
 impl Pending {
+    /// Waits for the commit of a trip.
+    pub async fn trip(self) -> Result<TripAnswer, SubmitError> {
+        match self.answer().await? {
+            Outcome::Trip(answer) => Ok(answer),
+            // No trip has this outcome; a caller that waits for one has asked for something else.
+            Outcome::Activated(_) => Err(SubmitError::Unavailable),
+        }
+    }
+
     /// Waits for the commit.
     pub async fn answer(self) -> Result<Outcome, SubmitError> {
         self.0.await.unwrap_or(Err(SubmitError::Draining))

@@ -50,11 +50,11 @@ pub(super) fn check(
     findings: &mut Findings,
 ) {
     let mut wrong = |what: String| findings.add(RECORDS, at(shard, "trip", format!("seq {seq}")), what);
-    match (setting.programmes)(&record.programme_digest) {
+    match setting.programmes.get(&record.programme_digest) {
         Some(programme) => {
-            let mut differing = booked_again(&programme, record, rides);
+            let mut differing = booked_again(programme, record, rides);
             if setting.options.recompute {
-                differing.extend(quantified_again(&programme, record, proved));
+                differing.extend(quantified_again(programme, record, proved));
             }
             if !differing.is_empty() {
                 wrong(format!("judged again, differing: {}", differing.join(", ")));

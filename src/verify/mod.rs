@@ -5,6 +5,7 @@
 //! shards, 32 bytes each, since an address must be one account's in the whole deployment.
 
 mod accounts;
+mod activations;
 mod books;
 mod findings;
 mod judge;
@@ -20,8 +21,9 @@ use crate::methodology::programme::Programme;
 use crate::store::audit::{self, HeadRow};
 use crate::store::db::{Connection, StoreError};
 use crate::store::{deployment, migrate};
+use activations::Activations;
 use findings::{BOOKS, FILE, Findings, KEYS, at};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What to do besides.
@@ -31,17 +33,22 @@ pub struct Options {
     pub recompute: bool,
 }
 
-/// Finds the programme of a digest.
-pub type Programmes<'a> = &'a (dyn Fn(&Hash) -> Option<Arc<Programme>> + Sync);
-
 /// What all shards are held against.
 struct Setting<'a> {
     deployment: Option<Deployment>,
     zone: Option<jiff::tz::TimeZone>,
     kek_id: Option<KekId>,
     kek: Option<&'a Kek>,
-    programmes: Programmes<'a>,
+    programmes: BTreeMap<Hash, Arc<Programme>>,
     options: Options,
+}
+
+/// What is kept from shard to shard.
+struct Known {
+    /// Addresses seen: none may belong to two accounts.
+    addresses: BTreeSet<Hash>,
+    /// What has been in force.
+    activations: Activations,
 }
 
 /// Checks everything that `snapshot` shows. Fails only where there is nothing to read at all; what is wrong inside becomes a
@@ -49,7 +56,6 @@ struct Setting<'a> {
 pub async fn verify(
     snapshot: &mut Connection,
     kek: Result<&Kek, String>,
-    programmes: Programmes<'_>,
     options: Options,
     progress: &mut (dyn FnMut(ShardId) + Send),
 ) -> Result<Report, StoreError> {
@@ -61,7 +67,7 @@ pub async fn verify(
         zone: None,
         kek_id: None,
         kek,
-        programmes,
+        programmes: BTreeMap::new(),
         options,
     };
     read_deployment(snapshot, &mut setting, &mut findings).await;
@@ -69,7 +75,12 @@ pub async fn verify(
         findings.add(KEYS, at(None, "deployment", "kek_id"), reason);
     }
     let heads = read_heads(snapshot, &mut findings).await;
-    let mut addresses = BTreeSet::new();
+    let activations = Activations::load(snapshot, &mut findings).await;
+    setting.programmes = activations.programmes(&mut findings);
+    let mut known = Known {
+        addresses: BTreeSet::new(),
+        activations,
+    };
     for id in ShardId::all() {
         progress(id);
         let head = heads.iter().find(|head| head.shard == i64::from(id.index()));
@@ -80,8 +91,9 @@ pub async fn verify(
                 "the head is missing",
             );
         }
-        shard::check(snapshot, &setting, id, head, (&mut addresses, &mut findings)).await;
+        shard::check(snapshot, &setting, id, head, (&mut known, &mut findings)).await;
     }
+    known.activations.finish(&mut findings);
     check_file(snapshot, &tables, &mut findings).await;
     Ok(findings.report())
 }

@@ -1,15 +1,18 @@
 //! One shard: its accounts, then journal and trips side by side in the order of their seqs, then what all of it adds up to.
 
 use super::accounts::Accounts;
+use super::activations::Activations;
 use super::books::Books;
 use super::findings::{BOOKS, Findings, RECORDS, at};
-use super::{Setting, judge, trips};
+use super::{Known, Setting, judge, trips};
 use crate::ledger::entry::{Entry, EntryKind};
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
+use crate::ledger::trip::{LegRecord, TripRecord};
+use crate::methodology::trip::DistanceFrom;
 use crate::store::audit::{self, HeadRow, PIECE, TripRow};
 use crate::store::db::Connection;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// Checks a shard; whatever cannot be read is a finding of this shard, and the next goes on.
 pub(super) async fn check(
@@ -17,9 +20,9 @@ pub(super) async fn check(
     setting: &Setting<'_>,
     shard: ShardId,
     head: Option<&HeadRow>,
-    (addresses, findings): (&mut BTreeSet<Hash>, &mut Findings),
+    (known, findings): (&mut Known, &mut Findings),
 ) {
-    let mut accounts = Accounts::load(c, setting, shard, (addresses, &mut *findings)).await;
+    let mut accounts = Accounts::load(c, setting, shard, (&mut known.addresses, &mut *findings)).await;
     let mut books = Books::new(setting, shard);
     let mut rows = TripRows {
         shard,
@@ -38,7 +41,7 @@ pub(super) async fn check(
                     c,
                     setting,
                     (seq, page.at_ms, &entry),
-                    (&mut accounts, &mut rows),
+                    (&mut accounts, &mut rows, &mut known.activations),
                     findings,
                 )
                 .await;
@@ -69,7 +72,7 @@ async fn take_entry(
     c: &mut Connection,
     setting: &Setting<'_>,
     (seq, at_ms, entry): (i64, i64, &Entry),
-    (accounts, rows): (&mut Accounts, &mut TripRows),
+    (accounts, rows, activations): (&mut Accounts, &mut TripRows, &mut Activations),
     findings: &mut Findings,
 ) {
     let shard = rows.shard;
@@ -86,6 +89,9 @@ async fn take_entry(
             );
         }
     }
+    if entry.kind == EntryKind::Activated {
+        return activations.take(shard, seq, entry, findings);
+    }
     let Some(account) = accounts.get(&entry.address) else {
         findings.add(
             RECORDS,
@@ -95,6 +101,7 @@ async fn take_entry(
         return;
     };
     match (entry.kind, row) {
+        (EntryKind::Activated, _) => {}
         (EntryKind::AccountOpened, _) => account.open(shard, seq, entry, findings),
         (EntryKind::TripBooked, None) => {
             findings.add(
@@ -109,6 +116,7 @@ async fn take_entry(
                 account.fold(shard, seq, (entry, 0), findings);
                 return;
             };
+            in_force(shard, seq, &record, (&*activations, &mut *findings));
             account.fold(
                 shard,
                 seq,
@@ -117,6 +125,22 @@ async fn take_entry(
             );
             let proved = evidence.is_none_or(|evidence| evidence.proof.is_some());
             judge::check(setting, (shard, seq), (&record, proved), &mut account.rides, findings);
+        }
+    }
+}
+
+/// What a trip was judged by must have been in force.
+fn in_force(shard: ShardId, seq: i64, record: &TripRecord, (activations, findings): (&Activations, &mut Findings)) {
+    let network = |leg: &LegRecord| match leg.leg.distance.as_ref().map(|distance| &distance.from) {
+        Some(DistanceFrom::Network { digest, .. }) => Some(Hash::new(*digest)),
+        _ => None,
+    };
+    let legs = record.legs.iter();
+    let digests = legs.flat_map(|leg| network(leg).into_iter().chain([leg.methodology.digest]));
+    for digest in digests.chain([record.programme_digest]) {
+        if !activations.digests.contains(&digest) {
+            let place = at(shard, "trip", format!("seq {seq}"));
+            findings.add(RECORDS, place, format!("{digest} has never been in force"));
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::ledger::account::account_digest;
+use carbon_gateway::ledger::activation::{Activation, ActivationKind};
 use carbon_gateway::ledger::entry::Entry;
 use carbon_gateway::ledger::evidence::{DataKey, Evidence};
 use carbon_gateway::ledger::ids::{Hash, Name, ShardId, UserId, trip_key};
@@ -152,6 +153,24 @@ fn entries_agree() {
     assert!(compared >= 2, "an account opened and a trip booked at least");
     for wrong in &invalid {
         assert!(Entry::decode(&bytes(wrong, "bytes")).is_err(), "{}", wrong["name"]);
+    }
+}
+
+#[test]
+fn activation_digests_agree() {
+    let (vectors, _) = vectors(include_str!("../../contracts/vectors/activation.json"));
+    for vector in &vectors {
+        let fields = &vector["fields"];
+        let activation = Activation {
+            kind: ActivationKind::parse(text(fields, "kind")).unwrap(),
+            id: text(fields, "id").to_owned(),
+            version: text(fields, "version").to_owned(),
+            confirmed_by: text(fields, "confirmed_by").to_owned(),
+            bytes: bytes(fields, "bytes"),
+        };
+        assert_eq!(activation.digest(), hash(vector, "digest"), "{}", vector["name"]);
+        let entry = activation.entry("r1");
+        assert_eq!(Entry::decode(&entry.encode().unwrap()).unwrap(), entry);
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::support::NOON_MS;
 use carbon_gateway::clock::Clock;
 use carbon_gateway::identity::kek::Kek;
+use carbon_gateway::ledger::activation::{Activate, Activation, ActivationKind};
 use carbon_gateway::ledger::apply::apply;
 use carbon_gateway::ledger::command::{Command, Fresh, Meta, Outcome, Rejection, SubmitTrip};
 use carbon_gateway::ledger::evidence::{DataKey, Places};
@@ -13,7 +14,7 @@ use carbon_gateway::ledger::trip::TripRecord;
 use carbon_gateway::ledger::view::View;
 use carbon_gateway::methodology::{Day, Distance, DistanceFrom, Environment, Leg, Library, Programme, Trip};
 use carbon_gateway::store::db::Location;
-use carbon_gateway::store::writer::{SubmitError, Writer, WriterParts};
+use carbon_gateway::store::writer::{Ledger, SubmitError, Writer, WriterParts};
 use carbon_gateway::store::{deployment, migrate};
 use carbon_gateway::verify::{Options, verify};
 use proptest::prelude::*;
@@ -261,6 +262,7 @@ fn verdict_of(record: &TripRecord) -> Verdict {
 fn answer_of(outcome: Result<Outcome, Rejection>) -> (Verdict, bool) {
     match outcome {
         Ok(Outcome::Trip(answer)) => (verdict_of(&answer.record), answer.replayed),
+        Ok(Outcome::Activated(_)) => unreachable!("a trip was sent"),
         Err(rejection) => {
             assert!(matches!(rejection, Rejection::TripConflict { .. }), "{rejection:?}");
             (Verdict::Conflict, false)
@@ -277,8 +279,8 @@ proptest! {
         let mut views: BTreeMap<ShardId, View> = BTreeMap::new();
         for (number, sent) in (0_u8..).zip(&series) {
             let command = command(sent, number);
-            let view = views.entry(command.user().shard()).or_insert_with(|| {
-                View::new(command.user().shard(), 0, NOON_MS, Day::from_epoch_days(20_777))
+            let view = views.entry(command.shard()).or_insert_with(|| {
+                View::new(command.shard(), 0, NOON_MS, Day::from_epoch_days(20_777))
             });
             let entries_before = view.changes.entries.len();
             let answer = answer_of(apply(view, &command));
@@ -327,6 +329,7 @@ async fn store_agrees(series: &[Sent], sizes: &[usize]) {
     });
     let mut writing = tokio::task::JoinSet::new();
     writing.spawn(writer.run());
+    put_in_force(&ledger).await;
     let mut model = Model::default();
     let mut numbers = 0_u8..;
     let mut rest = series;
@@ -352,15 +355,39 @@ async fn store_agrees(series: &[Sent], sizes: &[usize]) {
     drop(ledger);
     writing.join_next().await.unwrap().unwrap();
     let mut snapshot = location.snapshot().await.unwrap();
-    let programmes = |digest: &Hash| (PROGRAMME.digest() == *digest.as_bytes()).then(|| Arc::clone(&PROGRAMME));
-    let report = verify(
-        &mut snapshot,
-        Ok(&KEK),
-        &programmes,
-        Options { recompute: true },
-        &mut |_| {},
-    )
-    .await
-    .unwrap();
+    let report = verify(&mut snapshot, Ok(&KEK), Options { recompute: true }, &mut |_| {})
+        .await
+        .unwrap();
     assert!(report.ok, "{}", serde_json::to_string_pretty(&report).unwrap());
+}
+
+/// The programme and its parameter set; a second time changes nothing.
+async fn put_in_force(ledger: &Ledger) {
+    let binding = PROGRAMME.modes().next().unwrap().1.methodology().clone();
+    let sets = (
+        ActivationKind::Methodology,
+        binding.id(),
+        binding.version(),
+        binding.bytes(),
+    );
+    for (kind, id, version, bytes) in [sets, (ActivationKind::Programme, "tight", "", PROGRAMME.bytes())] {
+        let (id, version, bytes) = (id.to_owned(), version.to_owned(), bytes.to_vec());
+        let activation = Activation {
+            kind,
+            id,
+            version,
+            confirmed_by: "model".to_owned(),
+            bytes,
+        };
+        let meta = Meta {
+            client: Name::parse("model").unwrap(),
+            request_id: "start".to_owned(),
+        };
+        let order = Command::Activate(Arc::new(Activate { meta, activation }));
+        assert!(matches!(
+            ledger.submit(order.clone()).await,
+            Ok(Outcome::Activated(true))
+        ));
+        assert!(matches!(ledger.submit(order).await, Ok(Outcome::Activated(false))));
+    }
 }

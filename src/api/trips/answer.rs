@@ -2,7 +2,7 @@
 
 use crate::ledger::ids::{Name, UserId};
 use crate::ledger::trip::{ClaimSpan, LegRecord, TripRecord};
-use crate::methodology::trip::DistanceFrom;
+use crate::methodology::trip::{Distance, DistanceFrom};
 use serde_json::{Value, json};
 
 /// What names a trip to its caller; the record itself knows it only as a digest.
@@ -50,13 +50,10 @@ fn claim(span: ClaimSpan, now_ms: i64) -> Value {
 }
 
 fn leg(record: &LegRecord) -> Value {
-    let distance = record.leg.distance.as_ref();
     let mut document = json!({
         "mode": record.leg.mode,
         "started_at": instant(record.leg.started_s.saturating_mul(1_000)),
         "ended_at": instant(record.leg.ended_s.saturating_mul(1_000)),
-        "distance_m": distance.map(|distance| distance.metres),
-        "distance_from": distance.map(|distance| origin(&distance.from)),
         "quantified": record.quantified,
         "capped": record.capped,
         "unfloored": record.unfloored,
@@ -66,16 +63,25 @@ fn leg(record: &LegRecord) -> Value {
             "digest": record.methodology.digest.to_string(),
         },
     });
-    if let (Some(DistanceFrom::Network { id, version, .. }), Some(members)) =
-        (distance.map(|distance| &distance.from), document.as_object_mut())
-    {
-        members.insert("network".to_owned(), json!({"id": id, "version": version}));
-    }
+    put_distance(&mut document, record.leg.distance.as_ref());
     document
 }
 
+/// Adds to a leg how far it went and where that comes from.
+pub(in super::super) fn put_distance(leg: &mut Value, distance: Option<&Distance>) {
+    let Some(members) = leg.as_object_mut() else { return };
+    members.insert("distance_m".to_owned(), json!(distance.map(|distance| distance.metres)));
+    members.insert(
+        "distance_from".to_owned(),
+        json!(distance.map(|distance| origin(&distance.from))),
+    );
+    if let Some(DistanceFrom::Network { id, version, .. }) = distance.map(|distance| &distance.from) {
+        members.insert("network".to_owned(), json!({"id": id, "version": version}));
+    }
+}
+
 /// The word for where metres come from.
-pub(in super::super) fn origin(from: &DistanceFrom) -> &'static str {
+fn origin(from: &DistanceFrom) -> &'static str {
     match from {
         DistanceFrom::Given => "given",
         DistanceFrom::Coordinates => "coordinates",

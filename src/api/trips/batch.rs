@@ -7,7 +7,7 @@ use super::super::fields::{Mistakes, Object};
 use super::super::problem::{Code, Problem};
 use super::answer::{self, Named};
 use super::order::order;
-use crate::ledger::command::{Command, Outcome, SubmitTrip, TripAnswer};
+use crate::ledger::command::{Command, SubmitTrip, TripAnswer};
 use crate::ledger::ids::ShardId;
 use crate::store::writer::Pending;
 use serde::Serialize;
@@ -70,8 +70,8 @@ pub(super) async fn book(state: &ApiState, caller: &Caller, request_id: &str, tr
     for item in items {
         match item {
             Item::Failed(problem) => answers.fail(&problem, request_id),
-            Item::Queued(command, pending) => match pending.answer().await {
-                Ok(Outcome::Trip(answer)) => answers.take(&command, &answer, state.clock.now_ms()),
+            Item::Queued(command, pending) => match pending.trip().await {
+                Ok(answer) => answers.take(&command, &answer, state.clock.now_ms()),
                 Err(error) => answers.fail(&error.into(), request_id),
             },
         }

@@ -1,21 +1,18 @@
-//! Legs as they are sent: shape and bounds of each field, times cut to whole seconds, coordinates turned into metres. What a
-//! formula needs of a leg is the programme's affair.
+//! Legs as they are sent: shape and bounds of each field, times cut to whole seconds. What a formula needs of a leg is the
+//! programme's affair; how far a leg went, [`super::way`]'s.
 //!
 //! A wrong field reads as a harmless value, so that the rest of the trip can still be judged and everything is named at once.
 
 use super::super::fields::{Mistakes, Object, escaped, is_short};
-use super::super::problem::{Code, FieldError};
-use crate::distance::Coordinates;
+use super::way::{Stations, way};
 use crate::ledger::evidence::Places;
-use crate::methodology::trip::{Distance, DistanceFrom, LARGEST_INPUT, Leg, MOST_LEGS};
+use crate::methodology::trip::{LARGEST_INPUT, Leg, MOST_LEGS};
 use crate::methodology::units::Ratio;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Characters of a mode, a region, a parameter or its value, a kind of evidence.
 pub(in super::super) const LONGEST_WORD: usize = 64;
-/// Characters of a station.
-const LONGEST_STATION: usize = 128;
 /// Parameters that a leg replaces.
 const MOST_REPLACED: usize = 20;
 
@@ -29,7 +26,12 @@ pub(in super::super) enum Times {
 }
 
 /// The legs of a trip, and where each went.
-pub(in super::super) fn legs(trip: &mut Object<'_>, times: Times, mistakes: &mut Mistakes) -> (Vec<Leg>, Vec<Places>) {
+pub(in super::super) fn legs(
+    trip: &mut Object<'_>,
+    times: Times,
+    stations: Stations<'_>,
+    mistakes: &mut Mistakes,
+) -> (Vec<Leg>, Vec<Places>) {
     let Some(list) = trip.needed_list("legs", mistakes) else {
         return (Vec::new(), Vec::new());
     };
@@ -39,21 +41,21 @@ pub(in super::super) fn legs(trip: &mut Object<'_>, times: Times, mistakes: &mut
     let place = trip.pointer("legs");
     let read = |(index, value): (usize, &Value)| {
         let mut object = Object::new(value, format!("{place}/{index}"), mistakes);
-        let read = leg(&mut object, times, mistakes);
+        let read = leg(&mut object, times, stations, mistakes);
         object.close(mistakes);
         read
     };
     list.iter().take(MOST_LEGS).enumerate().map(read).unzip()
 }
 
-fn leg(object: &mut Object<'_>, times: Times, mistakes: &mut Mistakes) -> (Leg, Places) {
+fn leg(object: &mut Object<'_>, times: Times, stations: Stations<'_>, mistakes: &mut Mistakes) -> (Leg, Places) {
     let mode = object
         .needed_text("mode", LONGEST_WORD, mistakes)
         .unwrap_or_default()
         .to_owned();
     let started_s = instant(object, "started_at", times, mistakes);
     let ended_s = instant(object, "ended_at", times, mistakes);
-    let (distance, places) = way(object, mistakes);
+    let (distance, places) = way(object, &mode, stations, mistakes);
     let grid_year = object.take("grid_year").and_then(|value| {
         let year = value
             .as_i64()
@@ -76,87 +78,6 @@ fn leg(object: &mut Object<'_>, times: Times, mistakes: &mut Mistakes) -> (Leg, 
         replace: replace(object, mistakes),
     };
     (leg, places)
-}
-
-/// How far, said in at most one way.
-fn way(object: &mut Object<'_>, mistakes: &mut Mistakes) -> (Option<Distance>, Places) {
-    let given = object.count("distance_m", LARGEST_INPUT, mistakes);
-    let (from, to) = (object.take("from"), object.take("to"));
-    let metres = |metres, from| Some(Distance { metres, from });
-    match (given, from, to) {
-        (given, None, None) => (given.and_then(|given| metres(given, DistanceFrom::Given)), Places::None),
-        (Some(given), ..) => {
-            mistakes.invalid(
-                object.pointer("distance_m"),
-                "a leg says how far it went in one way: metres, or from and to",
-            );
-            (metres(given, DistanceFrom::Given), Places::None)
-        }
-        (None, Some(from), Some(to)) => {
-            let ends = (
-                end(from, object.pointer("from"), mistakes),
-                end(to, object.pointer("to"), mistakes),
-            );
-            match ends {
-                (Some(End::Point(start, a)), Some(End::Point(stop, b))) => (
-                    metres(start.metres_to(stop), DistanceFrom::Coordinates),
-                    Places::Coordinates { from: a, to: b },
-                ),
-                (Some(End::Station), Some(End::Station)) => {
-                    let detail = "no network is loaded for this mode";
-                    for name in ["from", "to"] {
-                        let pointer = format!("{}/station", object.pointer(name));
-                        mistakes.0.push(FieldError::new(Code::UnknownNetwork, pointer, detail));
-                    }
-                    (metres(0, DistanceFrom::Given), Places::None)
-                }
-                (Some(_), Some(_)) => {
-                    mistakes.invalid(object.pointer("to"), "both ends are stations, or both are coordinates");
-                    (metres(0, DistanceFrom::Given), Places::None)
-                }
-                _ => (metres(0, DistanceFrom::Given), Places::None),
-            }
-        }
-        (None, from, _) => {
-            let missing = if from.is_none() { "from" } else { "to" };
-            mistakes.invalid(object.pointer(missing), "is missing");
-            (metres(0, DistanceFrom::Given), Places::None)
-        }
-    }
-}
-
-/// One end of a leg.
-enum End {
-    Station,
-    Point(Coordinates, (String, String)),
-}
-
-fn end(value: &Value, pointer: String, mistakes: &mut Mistakes) -> Option<End> {
-    let before = mistakes.0.len();
-    let mut object = Object::new(value, pointer.clone(), mistakes);
-    let station = object.text("station", LONGEST_STATION, mistakes);
-    let (lat, lon) = (
-        object.text("lat", LONGEST_WORD, mistakes),
-        object.text("lon", LONGEST_WORD, mistakes),
-    );
-    object.close(mistakes);
-    if mistakes.0.len() > before {
-        return None;
-    }
-    match (station, lat, lon) {
-        (Some(_), None, None) => Some(End::Station),
-        (None, Some(lat), Some(lon)) => match Coordinates::parse(lat, lon) {
-            Ok(point) => Some(End::Point(point, (lat.to_owned(), lon.to_owned()))),
-            Err(error) => {
-                mistakes.invalid(pointer, error.to_string());
-                None
-            }
-        },
-        _ => {
-            mistakes.invalid(pointer, "must be {\"station\": …} or {\"lat\": …, \"lon\": …}");
-            None
-        }
-    }
 }
 
 fn replace(object: &mut Object<'_>, mistakes: &mut Mistakes) -> BTreeMap<String, Ratio> {

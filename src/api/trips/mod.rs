@@ -4,10 +4,12 @@ mod answer;
 mod batch;
 mod legs;
 mod order;
+mod way;
 
-pub(super) use answer::origin;
+pub(super) use answer::put_distance;
 pub(super) use legs::{LONGEST_WORD, Times, legs};
 pub(super) use order::{assess, evidence, programme};
+pub(super) use way::Stations;
 
 use super::ApiState;
 use super::auth::authenticate;
@@ -16,7 +18,6 @@ use super::frame::request_id;
 use super::keys::Right;
 use super::problem::{Code, Problem};
 use super::query::{Query, name_of, user_of};
-use crate::ledger::command::{Command, Outcome};
 use crate::ledger::ids::{ShardId, trip_key};
 use crate::store::reads;
 use actix_web::web::{Data, Path, Payload};
@@ -35,7 +36,7 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let (caller, value) = intake(&request, payload, &state, state.max_body, &[Right::TripsWrite]).await?;
     let command = Arc::new(order::order(&state, &caller, &request_id(&request), &value)?);
-    let Outcome::Trip(booked) = state.ledger.submit(Command::SubmitTrip(Arc::clone(&command))).await?;
+    let booked = state.ledger.book(Arc::clone(&command)).await?;
     let mut response = if booked.replayed {
         HttpResponse::Ok()
     } else {

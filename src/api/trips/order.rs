@@ -5,6 +5,7 @@ use super::super::auth::Caller;
 use super::super::fields::{Mistakes, Object};
 use super::super::problem::{Code, FieldError, Problem};
 use super::legs::{LONGEST_WORD, Times, legs};
+use super::way::Stations;
 use crate::identity::kek::Kek;
 use crate::ledger::command::{Fresh, Meta, SubmitTrip};
 use crate::ledger::evidence::{DataKey, Proof};
@@ -24,7 +25,8 @@ pub(super) fn order(state: &ApiState, caller: &Caller, request_id: &str, value: 
     let programme = programme(&mut object, state, caller, &mut mistakes)?;
     let trip_id = object.name("trip_id", &mut mistakes);
     let user = object.user("user_id", &mut mistakes);
-    let (legs, places) = legs(&mut object, Times::Needed, &mut mistakes);
+    let stations = Stations::of(programme.as_deref(), &state.networks);
+    let (legs, places) = legs(&mut object, Times::Needed, stations, &mut mistakes);
     let (has_evidence, proof) = evidence(&mut object, &mut mistakes);
     object.close(&mut mistakes);
     let trip = Trip { legs, has_evidence };

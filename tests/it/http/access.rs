@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A new key beside the running gateway, and its digest.
-async fn key(
+pub(super) async fn key(
     app: &TestApp,
     client: &str,
     rights: &str,

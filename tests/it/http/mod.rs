@@ -1,6 +1,7 @@
 //! The HTTP interface from outside: every answer, every problem, every rule, as docs and clients rely on them.
 
 mod access;
+mod networks;
 mod outage;
 mod problems;
 mod requests;

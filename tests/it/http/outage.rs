@@ -119,6 +119,7 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
         kek,
         clock: app.clock.clock(),
         programmes: Arc::new(BTreeMap::from([("demo".to_owned(), Arc::new(demo))])),
+        networks: Arc::default(),
         library,
         lifecycle: life.clone(),
         metrics: install_metrics(),

@@ -138,7 +138,7 @@ async fn single_mistakes_have_codes_of_their_own() {
             "unknown_mode",
             "/legs/0/mode",
         ),
-        (stations, 422, "unknown_network", "/legs/0/from/station"),
+        (stations, 422, "unknown_network", "/legs/0"),
         (
             with("/legs/0/distance_m", json!(8550.0)),
             422,

@@ -108,6 +108,7 @@ async fn names_of(c: &mut SqliteConnection, table: &str, rowid: i64, moved: bool
     let from = format!("FROM {table} WHERE rowid = {rowid}");
     let sql = match kind {
         "trip" => format!("SELECT 'shard {shard}, trip, seq ' || seq || ':' {from}"),
+        "activation" => format!("SELECT 'shard 00, activation, seq ' || seq || ':' {from}"),
         "account" => format!("SELECT 'shard {shard}, account, user ' || user_id || ' in ' || programme || ':' {from}"),
         "journal" => format!("SELECT printf('shard %02d, journal, seq_from %d:', shard, seq_from) {from}"),
         "shard_head" => format!("SELECT printf('shard %02d, shard_head, shard %02d:', shard, shard) {from}"),

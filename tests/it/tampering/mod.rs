@@ -6,7 +6,6 @@ mod changes;
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::ledger::ids::Hash;
-use carbon_gateway::methodology::{Library, Programme};
 use carbon_gateway::store::clients::{self, ClientKey};
 use carbon_gateway::store::db::Location;
 use carbon_gateway::store::deployment;
@@ -27,7 +26,6 @@ use std::time::Duration;
 struct Finished {
     ledger: Vec<u8>,
     kek: Vec<u8>,
-    programme: Arc<Programme>,
 }
 
 /// A folder that is filled afresh for each change.
@@ -109,11 +107,9 @@ async fn finished() -> Finished {
     }
     let (folder, _) = app.stop().await;
     let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
-    let programme = Arc::new(Programme::demo(&Library::builtin().unwrap()).unwrap());
     Finished {
         ledger: read("ledger.db"),
         kek: read("keys/kek"),
-        programme,
     }
 }
 
@@ -149,10 +145,8 @@ impl Finished {
             Ok(Some((_, id))) => Kek::load(&folder.join("keys/kek"), id).map_err(|error| error.to_string()),
             _ => Err("no deployment row says which key".to_owned()),
         };
-        let by_digest =
-            |digest: &Hash| (digest.as_bytes() == &self.programme.digest()).then(|| Arc::clone(&self.programme));
         let kek = kek.as_ref().map_err(Clone::clone);
-        verify(&mut snapshot, kek, &by_digest, Options { recompute }, &mut |_| ())
+        verify(&mut snapshot, kek, Options { recompute }, &mut |_| ())
             .await
             .map_err(|error| error.to_string())
     }

@@ -1,24 +1,28 @@
-//! The composition root: settings in, a running gateway out. The only file that knows every room.
+//! The composition root: settings in, a running gateway out. The only room that knows every other.
+
+pub mod in_force;
 
 use crate::api::keys::{KeyOrder, Rights, new_key};
 use crate::api::{self, ApiParts};
 use crate::clock::Clock;
-use crate::config::{self, Config, Synchronous};
+use crate::config::{Config, Synchronous};
+use crate::distance::NetworkError;
 use crate::folder::{DataFolder, FolderError};
 use crate::identity::kek::{Kek, KekError};
 use crate::ledger::ids::Name;
 use crate::ledger::page::Deployment;
 use crate::lifecycle::Lifecycle;
-use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
+use crate::methodology::{Library, LibraryError, ProgrammeError};
 use crate::store::db::{Connection, Location, StoreError};
 use crate::store::writer::{Writer, WriterParts};
-use crate::store::{clients, deployment, migrate};
+use crate::store::{activations, clients, deployment, migrate};
 use crate::telemetry::install_metrics;
-use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
+
+use in_force::{InForce, environment};
 
 /// Connections for reads.
 const READERS: u32 = 4;
@@ -60,9 +64,27 @@ pub enum AppError {
     /// A programme.
     #[error(transparent)]
     Programme(#[from] ProgrammeError),
-    /// A folder of parameter sets.
-    #[error("the methodology folder {folder}")]
-    MethodologyFolder {
+    /// A network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A programme names a network that is not there.
+    #[error(
+        "programme {programme}, mode {mode}: there is no network {network}; `network.dir` names a folder of networks"
+    )]
+    NetworkMissing {
+        /// The programme.
+        programme: String,
+        /// Its mode.
+        mode: String,
+        /// The network it names.
+        network: String,
+    },
+    /// The ledger did not record what is to be in force.
+    #[error("not put in force: {0}")]
+    Activation(String),
+    /// A folder that the settings name.
+    #[error("the folder {folder}")]
+    SettingsFolder {
         /// The folder.
         folder: PathBuf,
         /// The system's word.
@@ -87,13 +109,12 @@ impl App {
         let Parts { config, folder, clock } = parts;
         let lock = folder.lock()?;
         let library = library(&config)?;
-        let programmes = programmes(&config, &library)?;
+        let wanted = in_force::wanted(&config)?;
         let location = location(&config, &folder);
         let mut connection = location.connect().await?;
         migrate::migrate(&mut connection, clock.now_ms(), usize::MAX).await?;
         let (deployment, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
         let first_key = first_key(&mut connection, &clock).await?;
-        connection.close().await?;
 
         let zone = jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?;
         let kek = Arc::new(kek);
@@ -112,6 +133,10 @@ impl App {
             // The folder is free for another process only when the last commit is done.
             drop(lock);
         });
+        in_force::activate(&ledger, wanted).await?;
+        let recorded = activations::in_force(&mut connection).await?;
+        connection.close().await?;
+        let in_force = InForce::build(&recorded, environment(&config))?;
         let bind = config.http.bind.as_str();
         let listen = |source| AppError::Listen {
             address: bind.to_owned(),
@@ -124,7 +149,8 @@ impl App {
             readers,
             kek,
             clock,
-            programmes: Arc::new(programmes),
+            programmes: Arc::new(in_force.programmes),
+            networks: Arc::new(in_force.networks),
             library: Arc::new(library),
             lifecycle: lifecycle.clone(),
             metrics: install_metrics(),
@@ -146,35 +172,9 @@ impl App {
     }
 }
 
-/// The programmes in force: the built-in one, by id.
-pub fn programmes(config: &Config, library: &Library) -> Result<BTreeMap<String, Arc<Programme>>, AppError> {
-    let mut programmes = BTreeMap::new();
-    if matches!(config.environment, config::Environment::Demo) {
-        let demo = Programme::demo(library)?;
-        programmes.insert(demo.id().to_owned(), Arc::new(demo));
-    }
-    Ok(programmes)
-}
-
 /// The parameter sets compiled in, and those of the folder that the settings name.
 pub fn library(config: &Config) -> Result<Library, AppError> {
-    let library = Library::builtin()?;
-    let Some(folder) = config.methodology.dir.as_ref().map(config::FilePath::as_path) else {
-        return Ok(library);
-    };
-    let io = |source| AppError::MethodologyFolder {
-        folder: folder.to_owned(),
-        source,
-    };
-    let mut files = Vec::new();
-    for file in std::fs::read_dir(folder).map_err(io)? {
-        let path = file.map_err(io)?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            files.push((path.display().to_string(), std::fs::read(&path).map_err(io)?));
-        }
-    }
-    files.sort();
-    Ok(library.load_dir(files)?)
+    Ok(Library::builtin()?.load_dir(in_force::files(config.methodology.dir.as_ref(), "json")?)?)
 }
 
 /// Where the ledger of a folder is.
