@@ -1,4 +1,4 @@
--- Written once. record and evidence are canonical bytes under the trip digest; the other columns repeat what laws and indexes need.
+-- Written once but for issued_by, the content id of the issue that turned its claim into credits. record and evidence are canonical bytes under the trip digest; the other columns repeat what laws and indexes need.
 CREATE TABLE IF NOT EXISTS trip_{shard} (
     seq BIGINT NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL,
@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS trip_{shard} (
     amount_ug BIGINT NOT NULL,
     record BLOB NOT NULL,
     evidence BLOB NOT NULL,
+    issued_by VARBINARY(32) NULL,
     UNIQUE (user_id, trip_key),
     UNIQUE (user_id, activity_day, seq)
 )

@@ -37,7 +37,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
 # --show-output: a test that passes because it skipped itself has said why.
-cargo test --locked --no-fail-fast ${1:+"$1"} -- --show-output 2>&1 | tee "$log" || status=1
+cargo test --locked --workspace --no-fail-fast ${1:+"$1"} -- --show-output 2>&1 | tee "$log" || status=1
 
 count() { { grep -oE "[0-9]+ $1" "$log" || true; } | awk '{ sum += $1 } END { print sum + 0 }'; }
 skipped=$({ grep -oE 'SKIPPED: .*' "$log" || true; } | sort -u)

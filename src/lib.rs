@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! api, cli → ledger (commands) → store (writer: load, apply, flush, commit) → reply
-//! store → verify → cli
+//! store → verify, reports → cli, api
 //! ```
 //!
 //! `methodology`, `distance` and `ledger` are pure: no HTTP, SQL, clock, randomness or environment.
@@ -14,6 +14,8 @@ pub mod ledger;
 
 pub mod identity;
 pub mod store;
+
+pub mod reports;
 pub mod verify;
 
 pub mod api;

@@ -64,6 +64,15 @@ impl Caller {
         Err(Problem::new(Code::Forbidden, "the key is limited to other programmes"))
     }
 
+    /// Insists on a key that is not limited to programmes.
+    pub(super) fn require_all_programmes(&self) -> Result<(), Problem> {
+        if self.programmes.is_empty() {
+            return Ok(());
+        }
+        let words = "the key is limited to programmes: name one with `programme`";
+        Err(Problem::new(Code::Forbidden, words))
+    }
+
     fn from_row(row: &ClientKey) -> Option<Self> {
         let programmes = row.programmes.split(',').filter(|programme| !programme.is_empty());
         Some(Self {

@@ -2,6 +2,7 @@
 
 use super::problem::{Code, FieldError};
 use crate::ledger::ids::{Name, UserId};
+use crate::methodology::units::Amount;
 use serde_json::{Map, Value};
 
 /// Characters of a key that is echoed.
@@ -154,6 +155,24 @@ impl<'v> Object<'v> {
             mistakes.invalid(self.pointer(name), detail);
         }
         parsed
+    }
+
+    /// Such a name, if it is there.
+    pub(super) fn optional_name(&mut self, name: &'static str, mistakes: &mut Mistakes) -> Option<Name> {
+        self.take(name)?;
+        self.name(name, mistakes)
+    }
+
+    /// An amount above 0 in grams, as a decimal text.
+    pub(super) fn amount(&mut self, name: &'static str, mistakes: &mut Mistakes) -> Option<Amount> {
+        let value = self.need(name, mistakes)?;
+        let parsed = value.as_str().and_then(|text| Amount::parse_grams(text).ok());
+        let amount = parsed.filter(|amount| *amount > Amount::ZERO);
+        if amount.is_none() {
+            let detail = "must be a text of grams above 0, with at most six decimals and below 9223372036854.775808, such as \"400.14\"";
+            mistakes.invalid(self.pointer(name), detail);
+        }
+        amount
     }
 
     /// Whatever was not taken is unknown.

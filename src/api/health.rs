@@ -2,6 +2,7 @@
 
 use super::ApiState;
 use super::problem::{Code, Problem};
+use crate::ledger::ids::ShardId;
 use crate::store::reads;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder};
@@ -20,7 +21,7 @@ pub(super) async fn alive() -> impl Responder {
 /// `GET /readyz`: 200 while requests can be carried out.
 pub(super) async fn ready(state: Data<ApiState>) -> impl Responder {
     let draining = state.lifecycle.is_stopping();
-    let read = timeout(PROBE_BUDGET, reads::position(&state.readers, 0)).await;
+    let read = timeout(PROBE_BUDGET, reads::position(&state.readers, ShardId::FIRST)).await;
     let database = state.ledger.healthy() && matches!(read, Ok(Ok(_)));
     let ready = database && !draining;
     let checks = json!({"database": if database { "ok" } else { "unavailable" }, "draining": draining});

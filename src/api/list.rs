@@ -38,6 +38,41 @@ impl Page {
         Ok(Self { limit, after })
     }
 
+    /// Rows to read: one more than shown tells whether there are more.
+    pub(super) fn rows(&self) -> i64 {
+        i64::try_from(self.limit.saturating_add(1)).unwrap_or(i64::MAX)
+    }
+
+    /// The place behind which the page begins, in a list ordered by one number.
+    pub(super) fn after_one(&self) -> Result<Option<i64>, Problem> {
+        self.place(|after| after.parse().ok())
+    }
+
+    /// The same in a list ordered by two.
+    pub(super) fn after_two(&self) -> Result<Option<(i64, i64)>, Problem> {
+        self.place(|after| {
+            let (one, two) = after.split_once('.')?;
+            Some((one.parse().ok()?, two.parse().ok()?))
+        })
+    }
+
+    fn place<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let wrong = || Problem::field(Code::InvalidField, "?cursor", "must be what `next` said");
+        self.after
+            .as_deref()
+            .map(|after| read(after).ok_or_else(wrong))
+            .transpose()
+    }
+
+    /// The page of rows that were read in order, each with its place; a row without a document is not shown.
+    pub(super) fn answer(&self, mut rows: Vec<(String, Option<Value>)>) -> Value {
+        let more = rows.len() > self.limit;
+        rows.truncate(self.limit);
+        let next = rows.last().filter(|_| more).map(|(place, _)| place.clone());
+        let items: Vec<Value> = rows.into_iter().filter_map(|(_, item)| item).collect();
+        json!({"items": items, "next": next})
+    }
+
     /// The page of a list. Keys are of letters, digits and `._-`, each once; the list is read in their order.
     pub(super) fn cut(&self, items: impl IntoIterator<Item = (String, Value)>) -> Value {
         let mut items: Vec<(String, Value)> = items

@@ -6,9 +6,14 @@
 mod auth;
 mod balance;
 mod body;
+mod claims;
+mod credits;
+mod due;
 mod fields;
 mod frame;
+mod fresh;
 mod health;
+mod keyed;
 pub mod keys;
 mod list;
 mod methodologies;
@@ -17,8 +22,11 @@ pub mod problem;
 mod programmes;
 mod quantify;
 mod query;
+mod reference;
+mod reports;
 mod routes;
 mod trips;
+mod written;
 
 use crate::clock::Clock;
 use crate::config::HttpConfig;
@@ -32,6 +40,7 @@ use crate::store::writer::Ledger;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use jiff::tz::TimeZone;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
 use std::io;
@@ -58,6 +67,8 @@ pub struct ApiParts {
     pub networks: Arc<BTreeMap<String, Arc<Network>>>,
     /// All parameter sets.
     pub library: Arc<Library>,
+    /// The ledger's own zone.
+    pub zone: TimeZone,
     /// Says when the gateway stops.
     pub lifecycle: Lifecycle,
     /// Renders the figures.
@@ -75,6 +86,7 @@ struct ApiState {
     programmes: Arc<BTreeMap<String, Arc<Programme>>>,
     networks: Arc<BTreeMap<String, Arc<Network>>>,
     library: Arc<Library>,
+    zone: TimeZone,
     lifecycle: Lifecycle,
     metrics: PrometheusHandle,
     max_body: usize,
@@ -95,6 +107,7 @@ pub fn server(parts: ApiParts, listener: TcpListener, grace: Duration) -> io::Re
         programmes: parts.programmes,
         networks: parts.networks,
         library: parts.library,
+        zone: parts.zone,
         lifecycle: parts.lifecycle,
         metrics: parts.metrics,
         max_body: config.max_body_bytes.to_usize(),

@@ -64,6 +64,9 @@ codes! {
     MethodNotAllowed "method_not_allowed" 405 "The method is not offered here.", "Use one of the methods in the header `Allow`.";
     Unauthorized "unauthorized" 401 "No valid key came with the request.", "Send `Authorization: Bearer cgk_…` with a key that is neither revoked nor expired.";
     Forbidden "forbidden" 403 "The key has no right to do this.", "Use a key with that right, and with that programme.";
+    IdempotencyKeyRequired "idempotency_key_required" 400 "The request moves value and names no idempotency key.", "Send `Idempotency-Key`: 1 to 128 visible ASCII characters, the same for the same order however often it is sent.";
+    IdempotencyConflict "idempotency_conflict" 409 "The idempotency key was used for another request.", "Use a new key for a new order; repeat an order only as it was.";
+    Insufficient "insufficient" 422 "The rider has less than is asked for.", "Ask for at most `available`, or collect claims first.";
     TripConflict "trip_conflict" 409 "The trip is stored with other content.", "Do not repeat it: compare the fields that `errors` names, or use another trip id.";
     UnknownProgramme "unknown_programme" 422 "There is no such programme.", "Use the id of an active programme.";
     UnknownMode "unknown_mode" 422 "The programme does not know the mode.", "Use one of the programme's own words.";
@@ -73,7 +76,7 @@ codes! {
     BatchTooLarge "batch_too_large" 422 "The batch has more items than are taken at once.", "Split it.";
     Overloaded "overloaded" 503 "The queue is full; nothing was taken.", "Send the same again after `retry_after_ms`.";
     Draining "draining" 503 "The gateway is stopping; nothing was taken.", "Send the same again after `retry_after_ms`; another instance may answer.";
-    StorageUnavailable "storage_unavailable" 503 "The database did not take it; nothing was stored.", "Send the same again after `retry_after_ms`; a trip is counted once however often it is sent.";
+    StorageUnavailable "storage_unavailable" 503 "The database did not take it; nothing was stored.", "Send the same again after `retry_after_ms`; a trip is counted once, and an order under its key carried out once, however often it is sent.";
 }
 
 /// One wrong field.
@@ -265,6 +268,20 @@ impl From<Rejection> for Problem {
                 Self::field(Code::InvalidField, "/legs", "a sum would be beyond 2^63 - 1 micrograms")
             }
             Rejection::TooLong => Self::field(Code::InvalidField, "", "a field is too long to be stored"),
+            Rejection::IdempotencyConflict => Self::new(
+                Code::IdempotencyConflict,
+                "the key was used for another request of this client and user",
+            ),
+            Rejection::Insufficient { available, missing } => {
+                let mut problem = Self::new(Code::Insufficient, rejection.to_string());
+                problem.extra.insert("available".to_owned(), json!(available));
+                problem.extra.insert("missing".to_owned(), json!(missing));
+                problem
+            }
+            Rejection::Fragmented => {
+                Self::new(Code::Overloaded, "the credits are being merged first").retry(RETRY_OVERLOADED_MS)
+            }
+            Rejection::TooManyLots => Self::field(Code::InvalidField, "/amount", rejection.to_string()),
             // No request activates anything, so neither of the two can follow from what a caller sent.
             Rejection::Frozen { .. } => Self::storage_unavailable(),
             Rejection::EvidenceUnreadable => {

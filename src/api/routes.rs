@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::problem::{Code, Problem};
-use super::{balance, health, methodologies, networks, programmes, quantify, trips};
+use super::{balance, claims, credits, health, methodologies, networks, programmes, quantify, reports, trips};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{Handler, HttpResponse, Resource, Responder, guard};
 
@@ -12,7 +12,16 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(post("/v1/trips/batch", trips::batch))
         .service(post("/v1/quantify", quantify::quantify))
         .service(get("/v1/users/{user_id}/trips/{trip_id}", trips::read_one))
+        .service(get("/v1/users/{user_id}/trips", trips::list))
         .service(get("/v1/users/{user_id}/balance", balance::read))
+        .service(get("/v1/balances", balance::read_many))
+        .service(get("/v1/users/{user_id}/claims", claims::list))
+        .service(post("/v1/users/{user_id}/claims/collect", claims::collect))
+        .service(get("/v1/users/{user_id}/credits", credits::list))
+        .service(get("/v1/credits/{credit_id}", credits::read))
+        .service(post("/v1/redemptions", credits::redeem))
+        .service(get("/v1/transactions/{id}", credits::transaction))
+        .service(get("/v1/reports/totals", reports::totals))
         .service(get("/v1/methodologies", methodologies::list))
         .service(get("/v1/methodologies/{id}/{version}", methodologies::read))
         .service(get("/v1/programmes", programmes::list))

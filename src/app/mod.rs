@@ -9,11 +9,13 @@ use crate::config::{Config, Synchronous};
 use crate::distance::NetworkError;
 use crate::folder::{DataFolder, FolderError};
 use crate::identity::kek::{Kek, KekError};
+use crate::ledger::ground::{Ground, SourceSecret};
 use crate::ledger::ids::Name;
 use crate::ledger::page::Deployment;
 use crate::lifecycle::Lifecycle;
 use crate::methodology::{Library, LibraryError, ProgrammeError};
 use crate::store::db::{Connection, Location, StoreError};
+use crate::store::deployment::Founded;
 use crate::store::writer::{Writer, WriterParts};
 use crate::store::{activations, clients, deployment, migrate};
 use crate::telemetry::install_metrics;
@@ -113,18 +115,22 @@ impl App {
         let location = location(&config, &folder);
         let mut connection = location.connect().await?;
         migrate::migrate(&mut connection, clock.now_ms(), usize::MAX).await?;
-        let (deployment, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
+        let (founded, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
         let first_key = first_key(&mut connection, &clock).await?;
 
-        let zone = jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?;
-        let kek = Arc::new(kek);
+        let deployment = founded.deployment;
+        let ground = Ground {
+            zone: jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?,
+            source_secret: kek.unwrap_source(&founded.source_secret, &deployment.id)?,
+        };
+        let (kek, zone) = (Arc::new(kek), ground.zone.clone());
         let readers = location.readers(READERS).await?;
         let (ledger, writer) = Writer::new(WriterParts {
             location,
             clock: clock.clone(),
             kek: Arc::clone(&kek),
             deployment,
-            zone,
+            ground: Arc::new(ground),
             queue: config.writer.queue.to_usize(),
             batch_max: config.writer.batch_max.to_usize(),
         });
@@ -152,6 +158,7 @@ impl App {
             programmes: Arc::new(in_force.programmes),
             networks: Arc::new(in_force.networks),
             library: Arc::new(library),
+            zone,
             lifecycle: lifecycle.clone(),
             metrics: install_metrics(),
             config: config.http.clone(),
@@ -201,20 +208,26 @@ async fn open_deployment(
     config: &Config,
     folder: &DataFolder,
     clock: &Clock,
-) -> Result<(Deployment, Kek), AppError> {
+) -> Result<(Founded, Kek), AppError> {
     let file = kek_file(config, folder);
-    if let Some((deployment, kek_id)) = deployment::find(connection).await? {
-        return Ok((deployment, Kek::load(&file, kek_id)?));
+    if let Some(founded) = deployment::find(connection).await? {
+        let kek = Kek::load(&file, founded.kek_id)?;
+        return Ok((founded, kek));
     }
     let kek = Kek::load_or_create(&file, &Zeroizing::new(rand::random()))?;
-    let zone = config.ledger.zone.as_str().to_owned();
     let deployment = Deployment {
         id: rand::random(),
-        zone,
+        zone: config.ledger.zone.as_str().to_owned(),
         created_ms: clock.now_ms(),
     };
-    deployment::found(connection, &deployment, kek.id()).await?;
-    Ok((deployment, kek))
+    let secret = SourceSecret::new(rand::random());
+    let founded = Founded {
+        source_secret: kek.wrap_source(&secret, rand::random(), &deployment.id)?,
+        deployment,
+        kek_id: kek.id(),
+    };
+    deployment::found(connection, &founded).await?;
+    Ok((founded, kek))
 }
 
 /// Makes the first API key of a deployment that has none.

@@ -39,7 +39,7 @@ async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, Com
     let _ledger = setting.folder.clone().existing()?;
     let mut snapshot = setting.location().snapshot().await?;
     let kek = match deployment::find(&mut snapshot).await {
-        Ok(Some((_, kek_id))) => Kek::load(&setting.kek_file(), kek_id).map_err(|error| error.to_string()),
+        Ok(Some(founded)) => Kek::load(&setting.kek_file(), founded.kek_id).map_err(|error| error.to_string()),
         Ok(None) | Err(_) => Err("the deployment row cannot be read".to_owned()),
     };
     let options = Options {

@@ -1,8 +1,9 @@
-//! The key-encryption key: wraps the data keys of accounts with AES-256-GCM, row identity bound as additional data
+//! The key-encryption key: wraps the data keys of accounts and the deployment's source secret with AES-256-GCM, row identity bound as additional data
 //! (formats.md 2). The file holds 64 hexadecimal digits, mode 0600.
 
 use crate::ledger::encode::digest;
 use crate::ledger::evidence::{DataKey, NonceBytes};
+use crate::ledger::ground::SourceSecret;
 use crate::ledger::ids::{Hash, UserId};
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
@@ -135,11 +136,31 @@ impl Kek {
 
     /// Wraps a data key for the row of (user, programme, address).
     pub fn wrap(&self, key: &DataKey, nonce: NonceBytes, row: (UserId, &str, &Hash)) -> Result<Vec<u8>, KekError> {
-        let aad = additional_data(row);
-        let payload = Payload {
-            msg: key.as_bytes(),
-            aad: &aad,
-        };
+        self.seal(key.as_bytes(), nonce, &of_account(row))
+    }
+
+    /// Opens what [`Kek::wrap`] made for the same row.
+    pub fn unwrap(&self, wrapped: &[u8], row: (UserId, &str, &Hash)) -> Result<DataKey, KekError> {
+        self.open(wrapped, &of_account(row)).map(DataKey::new)
+    }
+
+    /// Wraps the source secret of a deployment.
+    pub fn wrap_source(
+        &self,
+        secret: &SourceSecret,
+        nonce: NonceBytes,
+        deployment: &[u8; 16],
+    ) -> Result<Vec<u8>, KekError> {
+        self.seal(secret.as_bytes(), nonce, &of_deployment(deployment))
+    }
+
+    /// Opens what [`Kek::wrap_source`] made for the same deployment.
+    pub fn unwrap_source(&self, wrapped: &[u8], deployment: &[u8; 16]) -> Result<SourceSecret, KekError> {
+        self.open(wrapped, &of_deployment(deployment)).map(SourceSecret::new)
+    }
+
+    fn seal(&self, secret: &[u8; 32], nonce: NonceBytes, aad: &[u8]) -> Result<Vec<u8>, KekError> {
+        let payload = Payload { msg: secret, aad };
         let sealed = self
             .cipher
             .encrypt(&Nonce::from(nonce), payload)
@@ -147,23 +168,19 @@ impl Kek {
         Ok([&[VERSION], self.id.0.as_slice(), &nonce, &sealed].concat())
     }
 
-    /// Opens what [`Kek::wrap`] made for the same row.
-    pub fn unwrap(&self, wrapped: &[u8], row: (UserId, &str, &Hash)) -> Result<DataKey, KekError> {
+    fn open(&self, wrapped: &[u8], aad: &[u8]) -> Result<[u8; 32], KekError> {
         let (header, rest) = wrapped.split_first_chunk::<9>().ok_or(KekError::Broken)?;
         let (nonce, sealed) = rest.split_first_chunk::<12>().ok_or(KekError::Broken)?;
         if header.first() != Some(&VERSION) || header.get(1..) != Some(self.id.0.as_slice()) {
             return Err(KekError::Broken);
         }
-        let aad = additional_data(row);
-        let payload = Payload { msg: sealed, aad: &aad };
+        let payload = Payload { msg: sealed, aad };
         let clear = Zeroizing::new(
             self.cipher
                 .decrypt(&Nonce::from(*nonce), payload)
                 .map_err(|_| KekError::Broken)?,
         );
-        <[u8; 32]>::try_from(clear.as_slice())
-            .map(DataKey::new)
-            .map_err(|_| KekError::Broken)
+        <[u8; 32]>::try_from(clear.as_slice()).map_err(|_| KekError::Broken)
     }
 
     fn read(path: &Path) -> Result<Self, KekError> {
@@ -177,11 +194,15 @@ impl Kek {
     }
 }
 
-fn additional_data((user, programme, address): (UserId, &str, &Hash)) -> Vec<u8> {
+fn of_account((user, programme, address): (UserId, &str, &Hash)) -> Vec<u8> {
     let mut e = crate::ledger::encode::Encoder::default();
     e.raw(b"carbon/data-key/1");
     e.i64(user.value());
     e.text(programme);
     e.hash(address);
     e.finish().unwrap_or_default()
+}
+
+fn of_deployment(id: &[u8; 16]) -> Vec<u8> {
+    [b"carbon/source-secret/1".as_slice(), id].concat()
 }

@@ -21,37 +21,99 @@ pub struct Account {
     pub wrapped_key: Vec<u8>,
     /// Everything that is a fold.
     pub figures: Figures,
+    /// Unspent credits.
+    pub unspent_count: i64,
+    /// When time alone will change it.
+    pub due: Due,
+}
+
+/// The earliest instants at which time alone changes an account, Unix milliseconds. They may lie too early, never too late.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Due {
+    /// A claim lapses or a credit expires.
+    pub lapses_ms: Option<i64>,
+    /// A claim opens that the gateway collects by itself.
+    pub collects_ms: Option<i64>,
 }
 
 /// The folds of an account's entries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Figures {
-    /// Booked as claims, not collected yet.
+    /// Σ unspent credits.
+    pub available: Amount,
+    /// Booked as claims, neither collected nor lapsed yet.
     pub waiting: Amount,
     /// Σ quantified of credited trips.
     pub quantified: Amount,
     /// Σ that caps took.
     pub capped: Amount,
+    /// Σ of claims that became credits.
+    pub collected: Amount,
+    /// Σ of claims whose window closed.
+    pub lapsed: Amount,
+    /// Σ that `issue` made.
+    pub issued: Amount,
+    /// Σ spent, without change.
+    pub spent: Amount,
+    /// Σ of credits whose month ended.
+    pub expired: Amount,
     /// Duration of the longest credited trip, seconds: bounds how far an overlapping ride may lie.
     pub longest_trip_s: i64,
 }
 
+impl Account {
+    /// Says that something is due then, if nothing is before.
+    pub fn fall_due(&mut self, lapses_ms: Option<i64>, collects_ms: Option<i64>) {
+        self.due.lapses_ms = earlier(self.due.lapses_ms, lapses_ms);
+        self.due.collects_ms = earlier(self.due.collects_ms, collects_ms);
+    }
+}
+
+/// The earlier of two instants, of which either may be missing.
+pub fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    one.into_iter().chain(other).min()
+}
+
 impl Figures {
-    /// The figures after an entry; `None` if one would overflow. `trip_duration_s` is that of a credited trip, else 0.
+    /// The figures after an entry; `None` if one would leave its range. `trip_duration_s` is that of a credited trip, else 0.
     pub fn after(self, entry: &Entry, trip_duration_s: i64) -> Option<Self> {
         let mut figures = self;
         figures.longest_trip_s = figures.longest_trip_s.max(trip_duration_s);
         for posting in &entry.postings {
+            let amount = posting.amount;
+            let add = |figure: &mut Amount| figure.checked_add(amount).map(|sum| *figure = sum);
+            let take = |figure: &mut Amount| figure.checked_sub(amount).map(|rest| *figure = rest);
             match posting.figure {
                 Figure::Trip | Figure::Refused => {}
                 Figure::Quantified => {
-                    figures.quantified = figures.quantified.checked_add(posting.amount)?;
-                    figures.waiting = figures.waiting.checked_add(posting.amount)?;
+                    add(&mut figures.quantified)?;
+                    add(&mut figures.waiting)?;
                 }
                 Figure::Capped => {
-                    figures.capped = figures.capped.checked_add(posting.amount)?;
-                    figures.waiting = figures.waiting.checked_sub(posting.amount)?;
+                    add(&mut figures.capped)?;
+                    take(&mut figures.waiting)?;
                 }
+                Figure::Collected => {
+                    add(&mut figures.collected)?;
+                    take(&mut figures.waiting)?;
+                }
+                Figure::Lapsed => {
+                    add(&mut figures.lapsed)?;
+                    take(&mut figures.waiting)?;
+                }
+                Figure::Issued => {
+                    add(&mut figures.issued)?;
+                    add(&mut figures.available)?;
+                }
+                Figure::Spent => {
+                    add(&mut figures.spent)?;
+                    take(&mut figures.available)?;
+                }
+                Figure::Expired => {
+                    add(&mut figures.expired)?;
+                    take(&mut figures.available)?;
+                }
+                Figure::Received => add(&mut figures.available)?,
             }
         }
         Some(figures)

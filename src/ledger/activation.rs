@@ -1,13 +1,13 @@
 //! Activations: which programme, parameter set, factor table or network is in force from when. Each is an entry in the journal
 //! of shard 0, so that its order and its bytes can be proved like everything else (formats.md 4).
 
+use super::book::{Booking, Effect};
 use super::command::{Meta, Rejection};
 use super::encode::digest;
 use super::entry::{Entry, EntryKind};
 use super::ids::Hash;
-use super::totals::Totals;
 use super::view::View;
-use crate::methodology::units::{Amount, Day};
+use crate::methodology::units::Amount;
 use sha2::{Digest as _, Sha256};
 
 /// What is activated.
@@ -101,8 +101,8 @@ impl Activation {
             request_id: request_id.to_owned(),
             reference: Some(self.bytes_digest()),
             programme: self.id.clone(),
+            lot: None,
             amount: Amount::ZERO,
-            day: Day::from_epoch_days(0),
             postings: Vec::new(),
             digest: self.digest(),
         }
@@ -134,8 +134,11 @@ pub fn activate(view: &mut View, command: &Activate) -> Result<bool, Rejection> 
     }
     let entry = activation.entry(&command.meta.request_id);
     entry.encode()?;
-    let seq = view.record(entry, Totals::new());
+    view.book(vec![Booking {
+        account: None,
+        entry,
+        effect: Effect::Activate(activation.clone()),
+    }])?;
     view.active.insert(slot, bytes_digest);
-    view.changes.activations.push((seq, activation.clone()));
     Ok(true)
 }

@@ -1,11 +1,15 @@
 //! Commands: the only way into the ledger. A command names one user and brings whatever the pure core cannot make itself.
 
 use super::activation::Activate;
-use super::evidence::{DataKey, NonceBytes, Places, Proof};
+use super::encode::CodecError;
+use super::evidence::{DataKey, NonceBytes, Places, Proof, SealError};
+use super::idempotency::{Answer, Keyed};
 use super::ids::{Hash, Name, ShardId, UserId};
-use super::trip::TripRecord;
+use super::view::StoredTrip;
 use crate::methodology::programme::{Assessment, Programme};
 use crate::methodology::trip::Trip;
+use crate::methodology::units::Amount;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An order to the ledger.
@@ -13,6 +17,14 @@ use std::sync::Arc;
 pub enum Command {
     /// Book a trip.
     SubmitTrip(Arc<SubmitTrip>),
+    /// Turn claims into credits.
+    Collect(Arc<Collect>),
+    /// Spend credits on a reward.
+    Redeem(Arc<Redeem>),
+    /// Make few credits of many.
+    Merge(Arc<Merge>),
+    /// Book what time alone has done, and collect what the gateway collects by itself.
+    SettleDue(Arc<SettleDue>),
     /// Put a programme, parameter set, table or network in force.
     Activate(Arc<Activate>),
 }
@@ -51,15 +63,87 @@ pub struct SubmitTrip {
     pub fresh: Fresh,
 }
 
-/// Randomness that a command brings along, in case it opens the account.
+/// Which claims to collect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// All that are open.
+    All,
+    /// Those of trips with these keys, in this order.
+    Trips(Vec<Hash>),
+}
+
+/// The order to turn claims into credits.
 #[derive(Clone, Debug)]
-pub struct Fresh {
-    /// Address of a new account.
+pub struct Collect {
+    /// Who asks.
+    pub meta: Meta,
+    /// The rider.
+    pub user: UserId,
+    /// In force now.
+    pub programme: Arc<Programme>,
+    /// Which.
+    pub wanted: Wanted,
+    /// Under which key.
+    pub keyed: Keyed,
+}
+
+/// The order to spend credits on a reward.
+#[derive(Clone, Debug)]
+pub struct Redeem {
+    /// Who asks.
+    pub meta: Meta,
+    /// The rider.
+    pub user: UserId,
+    /// In force now.
+    pub programme: Arc<Programme>,
+    /// How much, above 0.
+    pub amount: Amount,
+    /// The caller's reference; may be empty.
+    pub reference: String,
+    /// Under which key.
+    pub keyed: Keyed,
+    /// Opens the shard's sink, if this is the first redemption there.
+    pub sink: NewAccount,
+}
+
+/// The order to make few credits of many.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    /// Who asks.
+    pub meta: Meta,
+    /// The rider.
+    pub user: UserId,
+    /// Whose credits.
+    pub programme: String,
+}
+
+/// The order to book what time alone has done to a rider's accounts.
+#[derive(Clone, Debug)]
+pub struct SettleDue {
+    /// Who asks.
+    pub meta: Meta,
+    /// The rider.
+    pub user: UserId,
+    /// Programmes in force, by id.
+    pub programmes: Arc<BTreeMap<String, Arc<Programme>>>,
+}
+
+/// Randomness of an account to be opened.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Address.
     pub address: Hash,
-    /// Data key of a new account.
+    /// Data key.
     pub data_key: DataKey,
     /// That key under the key-encryption key, bound to user, programme and address.
     pub wrapped_key: Vec<u8>,
+}
+
+/// Randomness that a trip brings along.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// In case it opens the account.
+    pub account: NewAccount,
     /// Nonce for sealing this trip's evidence.
     pub nonce: NonceBytes,
 }
@@ -69,6 +153,10 @@ pub struct Fresh {
 pub enum Outcome {
     /// The trip as stored.
     Trip(TripAnswer),
+    /// What is answered under a key.
+    Answered(KeyedAnswer),
+    /// How many entries were booked.
+    Settled(usize),
     /// Whether the activation changed anything.
     Activated(bool),
 }
@@ -76,11 +164,20 @@ pub enum Outcome {
 /// A stored trip.
 #[derive(Clone, Debug)]
 pub struct TripAnswer {
-    /// The record.
-    pub record: Arc<TripRecord>,
-    /// Its seq in the shard.
-    pub seq: i64,
+    /// The trip.
+    pub trip: StoredTrip,
     /// It had been stored before.
+    pub replayed: bool,
+}
+
+/// What is answered under a key; the rest is read from the transaction.
+#[derive(Clone, Debug)]
+pub struct KeyedAnswer {
+    /// What.
+    pub answer: Arc<Answer>,
+    /// Seq of its entry.
+    pub seq: i64,
+    /// It had been answered before.
     pub replayed: bool,
 }
 
@@ -93,6 +190,23 @@ pub enum Rejection {
         /// JSON pointers.
         fields: Vec<String>,
     },
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyConflict,
+    /// The rider has less than is asked for.
+    #[error("{available} g are available, {missing} g are missing")]
+    Insufficient {
+        /// What there is.
+        available: Amount,
+        /// What there is not.
+        missing: Amount,
+    },
+    /// The rider has enough, but in more credits than one transaction takes: merge, then ask again.
+    #[error("the credits are too small and too many: merge them first")]
+    Fragmented,
+    /// The rider has enough, but in more lots than one transaction takes.
+    #[error("no 31 lots cover the amount: ask for less at once")]
+    TooManyLots,
     /// A sum would leave the range of 64 bits.
     #[error("a sum of micrograms would leave the range of 64 bits")]
     AmountOverflow,
@@ -117,7 +231,35 @@ impl Command {
     pub fn shard(&self) -> ShardId {
         match self {
             Self::SubmitTrip(command) => command.user.shard(),
+            Self::Collect(command) => command.user.shard(),
+            Self::Redeem(command) => command.user.shard(),
+            Self::Merge(command) => command.user.shard(),
+            Self::SettleDue(command) => command.user.shard(),
             Self::Activate(_) => ShardId::FIRST,
         }
+    }
+
+    /// The user whose accounts it looks at.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::SubmitTrip(command) => Some(command.user),
+            Self::Collect(command) => Some(command.user),
+            Self::Redeem(command) => Some(command.user),
+            Self::Merge(command) => Some(command.user),
+            Self::SettleDue(command) => Some(command.user),
+            Self::Activate(_) => None,
+        }
+    }
+}
+
+impl From<CodecError> for Rejection {
+    fn from(_: CodecError) -> Self {
+        Self::TooLong
+    }
+}
+
+impl From<SealError> for Rejection {
+    fn from(_: SealError) -> Self {
+        Self::TooLong
     }
 }

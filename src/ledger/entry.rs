@@ -3,6 +3,7 @@
 
 use super::encode::{CodecError, Decoder, Encoder};
 use super::ids::Hash;
+use super::transaction::Lot;
 use super::trip::{gas_code, gas_from_code};
 use crate::methodology::Gas;
 use crate::methodology::units::{Amount, Day};
@@ -14,8 +15,22 @@ pub enum EntryKind {
     AccountOpened,
     /// A trip, credited or refused; the digest is the trip digest.
     TripBooked,
+    /// Claims became credits.
+    Collected,
+    /// Credits were spent on a reward.
+    Redeemed,
+    /// A claim's window closed; the digest is the trip digest.
+    Lapsed,
     /// Something was put in force; the digest is the activation digest.
     Activated,
+    /// Many credits of a lot became one.
+    Merged,
+    /// Credits of a lot reached the end of their month.
+    Expired,
+    /// The sink took what a rider paid.
+    Received,
+    /// An answer is kept under an idempotency key; the digest is the answer digest.
+    Answered,
 }
 
 /// What a posting counts.
@@ -29,6 +44,18 @@ pub enum Figure {
     Quantified,
     /// Grams that caps took.
     Capped,
+    /// Grams of claims that became credits.
+    Collected,
+    /// Grams of claims whose window closed.
+    Lapsed,
+    /// Grams that `issue` made.
+    Issued,
+    /// Grams that left a rider, without change.
+    Spent,
+    /// Grams whose month ended.
+    Expired,
+    /// Grams that came to the sink.
+    Received,
 }
 
 /// One booked figure.
@@ -36,9 +63,11 @@ pub enum Figure {
 pub struct Posting {
     /// What is counted.
     pub figure: Figure,
-    /// The programme's word for the mode.
+    /// Activity day; the booked day of what no trip is behind.
+    pub day: Day,
+    /// The programme's word for the mode; empty where no trip is behind it.
     pub mode: String,
-    /// `id@version`.
+    /// `id@version`; empty likewise.
     pub methodology: String,
     /// What the grams are grams of.
     pub gas: Gas,
@@ -59,14 +88,14 @@ pub struct Entry {
     pub actor: String,
     /// The request that brought it.
     pub request_id: String,
-    /// The trip key of a trip; SHA-256 of the bytes put in force.
+    /// Trip key, content id, key digest, or SHA-256 of the bytes put in force.
     pub reference: Option<Hash>,
     /// The programme, or the id of what was put in force.
     pub programme: String,
-    /// What a trip earned.
+    /// The lot, where one is concerned.
+    pub lot: Option<Lot>,
+    /// What a trip earned, or the sum that moves.
     pub amount: Amount,
-    /// Activity day.
-    pub day: Day,
     /// Booked figures.
     pub postings: Vec<Posting>,
     /// Digest of the immutable part of what the entry speaks of.
@@ -74,18 +103,56 @@ pub struct Entry {
 }
 
 impl EntryKind {
-    const fn code(self) -> u8 {
+    /// Every kind, in code order.
+    pub const ALL: [Self; 10] = [
+        Self::AccountOpened,
+        Self::TripBooked,
+        Self::Collected,
+        Self::Redeemed,
+        Self::Lapsed,
+        Self::Activated,
+        Self::Merged,
+        Self::Expired,
+        Self::Received,
+        Self::Answered,
+    ];
+
+    /// Code in the journal.
+    pub const fn code(self) -> u8 {
         match self {
             Self::AccountOpened => 1,
             Self::TripBooked => 2,
+            Self::Collected => 3,
+            Self::Redeemed => 4,
+            Self::Lapsed => 5,
             Self::Activated => 7,
+            Self::Merged => 8,
+            Self::Expired => 9,
+            Self::Received => 10,
+            Self::Answered => 11,
         }
+    }
+
+    fn from_code(code: u8) -> Result<Self, CodecError> {
+        let known = |kind: &Self| kind.code() == code;
+        Self::ALL.into_iter().find(known).ok_or(CodecError::Code(code))
     }
 }
 
 impl Figure {
     /// Every figure, in code order.
-    pub const ALL: [Self; 4] = [Self::Trip, Self::Refused, Self::Quantified, Self::Capped];
+    pub const ALL: [Self; 10] = [
+        Self::Trip,
+        Self::Refused,
+        Self::Quantified,
+        Self::Capped,
+        Self::Collected,
+        Self::Lapsed,
+        Self::Issued,
+        Self::Spent,
+        Self::Expired,
+        Self::Received,
+    ];
 
     /// Code in the journal.
     pub const fn code(self) -> u8 {
@@ -94,6 +161,12 @@ impl Figure {
             Self::Refused => 2,
             Self::Quantified => 3,
             Self::Capped => 4,
+            Self::Collected => 5,
+            Self::Lapsed => 6,
+            Self::Issued => 7,
+            Self::Spent => 8,
+            Self::Expired => 10,
+            Self::Received => 12,
         }
     }
 
@@ -104,6 +177,12 @@ impl Figure {
             Self::Refused => "refused",
             Self::Quantified => "quantified",
             Self::Capped => "capped",
+            Self::Collected => "collected",
+            Self::Lapsed => "lapsed",
+            Self::Issued => "issued",
+            Self::Spent => "spent",
+            Self::Expired => "expired",
+            Self::Received => "received",
         }
     }
 
@@ -123,11 +202,11 @@ impl Entry {
         e.text(&self.request_id);
         e.opt(self.reference.as_ref(), Encoder::hash);
         e.text(&self.programme);
-        e.opt(None::<()>, |_, ()| {});
+        e.opt(self.lot.as_ref(), |e, lot| lot.encode(e));
         e.i64(self.amount.micrograms());
-        e.i32(self.day.epoch_days());
         e.list(self.postings.iter(), |e, posting| {
             e.u8(posting.figure.code());
+            e.i32(posting.day.epoch_days());
             e.text(&posting.mode);
             e.text(&posting.methodology);
             e.u8(gas_code(posting.gas));
@@ -142,22 +221,14 @@ impl Entry {
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut d = Decoder::part(bytes);
         let entry = Self {
-            kind: match d.u8()? {
-                1 => EntryKind::AccountOpened,
-                2 => EntryKind::TripBooked,
-                7 => EntryKind::Activated,
-                other => return Err(CodecError::Code(other)),
-            },
+            kind: EntryKind::from_code(d.u8()?)?,
             address: d.hash()?,
             actor: d.text()?,
             request_id: d.text()?,
             reference: d.opt(Decoder::hash)?,
             programme: d.text()?,
-            amount: {
-                d.opt(|_| Err::<(), _>(CodecError::Code(1)))?;
-                Amount::from_micrograms(d.i64()?)
-            },
-            day: Day::from_epoch_days(d.i32()?),
+            lot: d.opt(Lot::decode)?,
+            amount: Amount::from_micrograms(d.i64()?),
             postings: d.list(decode_posting)?,
             digest: d.hash()?,
         };
@@ -173,6 +244,7 @@ fn decode_posting(d: &mut Decoder<'_>) -> Result<Posting, CodecError> {
             .into_iter()
             .find(|figure| figure.code() == code)
             .ok_or(CodecError::Code(code))?,
+        day: Day::from_epoch_days(d.i32()?),
         mode: d.text()?,
         methodology: d.text()?,
         gas: gas_from_code(d.u8()?)?,

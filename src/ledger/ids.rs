@@ -1,17 +1,18 @@
 //! Identities: users, shards, hashes, and the names that callers choose. Every one is parsed, so a value in hand is valid.
 
 use super::encode::digest;
+pub use carbon_contract::Hash;
 use std::fmt;
 
 /// Number of shards, for ever.
 pub const SHARDS: u8 = 30;
 
 /// A rider in the caller's own numbering, `0 … 2^63 − 1`; the system account of a shard has `−(shard + 1)`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct UserId(i64);
 
 /// One of the thirty shards.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ShardId(u8);
 
 /// An identity that was refused, with what would be right.
@@ -23,9 +24,6 @@ pub enum IdError {
     /// Empty, too long, or with control characters.
     #[error("must be 1 to 128 characters (at most 512 bytes) without control characters")]
     Name,
-    /// Not 64 lower-case hexadecimal digits.
-    #[error("must be 64 lower-case hexadecimal digits")]
-    Hash,
 }
 
 impl UserId {
@@ -49,6 +47,16 @@ impl UserId {
     /// What a row holds: any integer, system accounts included.
     pub const fn from_stored(value: i64) -> Self {
         Self(value)
+    }
+
+    /// The system account of a shard: the sink of its redemptions.
+    pub fn system(shard: ShardId) -> Self {
+        Self(i64::from(shard.index()).saturating_add(1).saturating_neg())
+    }
+
+    /// Whether it is a shard's own, and no rider's.
+    pub const fn is_system(self) -> bool {
+        self.0 < 0
     }
 
     /// The integer.
@@ -99,56 +107,9 @@ impl fmt::Display for ShardId {
     }
 }
 
-/// 32 bytes: a digest, an address, a trip key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hash([u8; 32]);
-
-impl Hash {
-    /// From raw bytes.
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// From a stored column; `None` unless 32 bytes.
-    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// From 64 lower-case hexadecimal digits.
-    pub fn parse(text: &str) -> Result<Self, IdError> {
-        let digits = text.as_bytes();
-        if digits.len() != 64 || !digits.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(IdError::Hash);
-        }
-        let mut bytes = [0_u8; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| IdError::Hash)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| IdError::Hash)?;
-        }
-        Ok(Self(bytes))
-    }
-
-    /// The raw bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// A text that a caller chose: a trip id, a client's name, a reference. 1 … 128 characters, at most 512 bytes, no control
 /// characters.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Name(String);
 
 impl Name {
@@ -192,17 +153,12 @@ mod tests {
         assert_eq!(UserId::parse("550675018015175203").map(|u| u.shard().index()), Ok(13));
         assert_eq!(UserId::parse("9223372036854775807").map(UserId::value), Ok(i64::MAX));
         assert_eq!(UserId::from_stored(-30).shard().index(), 29);
+        assert!(
+            ShardId::all().all(|shard| UserId::system(shard).is_system() && UserId::system(shard).shard() == shard)
+        );
         for wrong in ["", "-1", "+1", "1.0", "9223372036854775808", "1e3", "１"] {
             assert_eq!(UserId::parse(wrong), Err(IdError::User), "{wrong}");
         }
-    }
-
-    #[test]
-    fn hashes_have_one_spelling() {
-        let text = "00ff".repeat(16);
-        assert_eq!(Hash::parse(&text).map(|h| h.to_string()), Ok(text.clone()));
-        assert_eq!(Hash::parse(&text.to_uppercase()), Err(IdError::Hash));
-        assert_eq!(Hash::parse(&text[1..]), Err(IdError::Hash));
     }
 
     #[test]

@@ -5,14 +5,24 @@
 pub mod account;
 pub mod activation;
 pub mod apply;
+mod book;
+pub mod collect;
 pub mod command;
-pub mod encode;
+pub mod credit;
+pub mod due;
 pub mod entry;
 pub mod evidence;
+pub mod ground;
+pub mod idempotency;
 pub mod ids;
+pub mod merge;
 pub mod page;
+pub mod redeem;
 pub mod replay;
+pub mod select;
 pub mod submit;
 pub mod totals;
 pub mod trip;
 pub mod view;
+
+pub use carbon_contract::{codec as encode, transaction};

@@ -4,7 +4,6 @@ use super::command::{Rejection, SubmitTrip, TripAnswer};
 use super::evidence::{Evidence, Places};
 use super::view::{StoredTrip, View};
 use crate::methodology::trip::{DistanceFrom, Leg};
-use std::sync::Arc;
 
 /// Answers a trip whose identity is taken.
 pub fn replay(view: &View, stored: &StoredTrip, command: &SubmitTrip) -> Result<TripAnswer, Rejection> {
@@ -14,8 +13,7 @@ pub fn replay(view: &View, stored: &StoredTrip, command: &SubmitTrip) -> Result<
         return Err(Rejection::TripConflict { fields });
     }
     Ok(TripAnswer {
-        record: Arc::clone(&stored.record),
-        seq: stored.seq,
+        trip: stored.clone(),
         replayed: true,
     })
 }

@@ -1,33 +1,36 @@
 //! `SubmitTrip`: first come, first counted. Rules in their order, caps, the record, the entries; then the view changes at once.
 
-use super::account::{Account, Figures, account_digest};
-use super::command::{Rejection, SubmitTrip, TripAnswer};
-use super::encode::CodecError;
+use super::account::{Account, Due, Figures, account_digest};
+use super::book::{Booking, Effect, TripToBook};
+use super::command::{Meta, NewAccount, Rejection, SubmitTrip, TripAnswer};
+use super::due::settle;
 use super::entry::{Entry, EntryKind, Figure, Posting};
-use super::evidence::{Evidence, SealError};
+use super::evidence::Evidence;
 use super::ids::Hash;
 use super::replay::replay;
-use super::totals::{Totals, fold_entry};
 use super::trip::{ClaimSpan, LegRecord, MethodologyStamp, TripRecord, trip_digest};
-use super::view::{NewTrip, Ride, StoredTrip, View};
+use super::view::{AccountKey, Ride, StoredTrip, View};
+use crate::methodology::programme::Collecting;
 use crate::methodology::rules::{Refusal, Rule};
 use crate::methodology::units::{Amount, Day};
 use std::sync::Arc;
 
 /// Books a trip, or answers the first booking again.
 pub fn submit_trip(view: &mut View, command: &SubmitTrip) -> Result<TripAnswer, Rejection> {
-    let account_key = (command.user, command.programme.id().to_owned());
+    let key = (command.user, command.programme.id().to_owned());
     if let Some(stored) = view.stored.get(&(command.user, command.trip_key)) {
         return replay(view, stored, command);
     }
-    let (account, opening) = if let Some(account) = view.accounts.get(&account_key) {
-        (account.clone(), None)
+    settle(view, &key, &command.meta)?;
+    let mut bookings = Vec::new();
+    let account = if let Some(account) = view.accounts.get(&key) {
+        account.clone()
     } else {
-        let account = open_account(command);
-        let entry = opening_entry(&account, command);
-        (account, Some(entry))
+        let (account, opening) = open_account(&key, &command.fresh.account, &command.meta);
+        bookings.push(opening);
+        account
     };
-    let rides = view.rides.get(&account_key).map_or(&[][..], Vec::as_slice);
+    let rides = view.rides.get(&key).map_or(&[][..], Vec::as_slice);
     let refusal = judge(command, rides, view.booked_ms);
     let record = Arc::new(record_of(command, &account, refusal, rides, view.booked_ms)?);
     let record_bytes = record.encode()?;
@@ -38,45 +41,57 @@ pub fn submit_trip(view: &mut View, command: &SubmitTrip) -> Result<TripAnswer, 
         places: command.places.clone(),
     };
     let evidence = evidence.seal(&account.data_key, command.fresh.nonce, &command.trip_key)?;
-    let entry = trip_entry(command, &record, trip_digest(&record_bytes, &evidence))?;
-
-    // Everything that can fail has been tried before the first change.
-    let totals = fold_entry(|key| view.total(key), view.booked_day, &entry).ok_or(Rejection::AmountOverflow)?;
-    let figures = account
-        .figures
-        .after(&entry, credited_duration_s(&record))
-        .ok_or(Rejection::AmountOverflow)?;
-    if let Some(opening) = opening {
-        view.record(opening, Totals::new());
-    }
-    let seq = view.record(entry, totals);
-    view.put_account(Account { figures, ..account });
-    if record.refusal.is_none() {
-        let amount = record.amount().ok_or(Rejection::AmountOverflow)?;
-        let ride = Ride {
-            day: record.day,
-            started_s: record.started_s,
-            ended_s: record.ended_s,
-            amount,
-        };
-        view.rides.entry(account_key).or_default().push(ride);
-    }
-    let stored = StoredTrip {
-        seq,
-        record: Arc::clone(&record),
-        evidence,
-    };
-    view.stored.insert((command.user, command.trip_key), stored.clone());
-    view.changes.trips.push(NewTrip {
-        user: command.user,
-        stored,
-        record_bytes,
+    bookings.push(Booking {
+        account: Some(key),
+        entry: trip_entry(command, &record, trip_digest(&record_bytes, &evidence))?,
+        effect: Effect::Trip(Box::new(TripToBook {
+            user: command.user,
+            record: Arc::clone(&record),
+            record_bytes,
+            evidence: evidence.clone(),
+            automatic: command.programme.collect() == Collecting::Automatic,
+        })),
     });
-    Ok(TripAnswer {
-        record,
+    let seq = view.book(bookings)?;
+    let trip = StoredTrip {
         seq,
-        replayed: false,
-    })
+        record,
+        evidence,
+        issued_by: None,
+    };
+    Ok(TripAnswer { trip, replayed: false })
+}
+
+/// A new account and the entry that opens it.
+pub(super) fn open_account(key: &AccountKey, new: &NewAccount, meta: &Meta) -> (Account, Booking) {
+    let account = Account {
+        user: key.0,
+        programme: key.1.clone(),
+        address: new.address,
+        data_key: new.data_key.clone(),
+        wrapped_key: new.wrapped_key.clone(),
+        figures: Figures::default(),
+        unspent_count: 0,
+        due: Due::default(),
+    };
+    let entry = Entry {
+        kind: EntryKind::AccountOpened,
+        address: account.address,
+        actor: meta.client.to_string(),
+        request_id: meta.request_id.clone(),
+        reference: None,
+        programme: account.programme.clone(),
+        lot: None,
+        amount: Amount::ZERO,
+        postings: Vec::new(),
+        digest: account_digest(account.user, &account.programme, &account.address, &account.data_key),
+    };
+    let opening = Booking {
+        account: Some(key.clone()),
+        entry,
+        effect: Effect::Open(Box::new(account.clone())),
+    };
+    (account, opening)
 }
 
 /// Seconds that a credited trip adds to the fold of the longest; a refused one adds none.
@@ -211,32 +226,6 @@ fn claim_span(command: &SubmitTrip, booked_ms: i64) -> Option<ClaimSpan> {
     })
 }
 
-fn open_account(command: &SubmitTrip) -> Account {
-    Account {
-        user: command.user,
-        programme: command.programme.id().to_owned(),
-        address: command.fresh.address,
-        data_key: command.fresh.data_key.clone(),
-        wrapped_key: command.fresh.wrapped_key.clone(),
-        figures: Figures::default(),
-    }
-}
-
-fn opening_entry(account: &Account, command: &SubmitTrip) -> Entry {
-    Entry {
-        kind: EntryKind::AccountOpened,
-        address: account.address,
-        actor: command.meta.client.to_string(),
-        request_id: command.meta.request_id.clone(),
-        reference: None,
-        programme: account.programme.clone(),
-        amount: Amount::ZERO,
-        day: Day::from_epoch_days(0),
-        postings: Vec::new(),
-        digest: account_digest(account.user, &account.programme, &account.address, &account.data_key),
-    }
-}
-
 fn trip_entry(command: &SubmitTrip, record: &TripRecord, digest: Hash) -> Result<Entry, Rejection> {
     Ok(Entry {
         kind: EntryKind::TripBooked,
@@ -245,8 +234,8 @@ fn trip_entry(command: &SubmitTrip, record: &TripRecord, digest: Hash) -> Result
         request_id: command.meta.request_id.clone(),
         reference: Some(record.trip_key),
         programme: record.programme.clone(),
+        lot: None,
         amount: record.amount().ok_or(Rejection::AmountOverflow)?,
-        day: record.day,
         postings: postings_of(record),
         digest,
     })
@@ -256,8 +245,9 @@ fn trip_entry(command: &SubmitTrip, record: &TripRecord, digest: Hash) -> Result
 pub fn postings_of(record: &TripRecord) -> Vec<Posting> {
     let posting = |leg: &LegRecord, figure, amount| Posting {
         figure,
+        day: record.day,
         mode: leg.leg.mode.clone(),
-        methodology: format!("{}@{}", leg.methodology.id, leg.methodology.version),
+        methodology: leg.methodology.name(),
         gas: leg.methodology.gas,
         count: 1,
         amount,
@@ -277,16 +267,4 @@ pub fn postings_of(record: &TripRecord) -> Vec<Posting> {
         }
     }
     postings
-}
-
-impl From<CodecError> for Rejection {
-    fn from(_: CodecError) -> Self {
-        Self::TooLong
-    }
-}
-
-impl From<SealError> for Rejection {
-    fn from(_: SealError) -> Self {
-        Self::TooLong
-    }
 }

@@ -42,7 +42,7 @@ pub fn fold_entry(current: impl Fn(&TotalKey) -> Total, booked_day: Day, entry: 
     for posting in &entry.postings {
         let key = TotalKey {
             booked_day,
-            activity_day: entry.day,
+            activity_day: posting.day,
             programme: entry.programme.clone(),
             gas: posting.gas,
             figure: posting.figure,

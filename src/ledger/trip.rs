@@ -1,6 +1,7 @@
 //! The trip record: what is stored of a trip for ever, and its canonical bytes (formats.md 3).
 
 use super::encode::{CodecError, Decoder, Encoder, digest};
+use super::entry::{Figure, Posting};
 use super::ids::Hash;
 use crate::methodology::Gas;
 use crate::methodology::rules::{Refusal, Rule};
@@ -101,6 +102,23 @@ impl TripRecord {
             .map_or("credited", |refusal| refusal.rule.as_str())
     }
 
+    /// What a figure says of a claim: each leg that earned something, in order.
+    pub fn claimed_postings(&self, figure: Figure) -> Vec<Posting> {
+        let earned = |leg: &LegRecord| leg.amount().filter(|amount| *amount > Amount::ZERO);
+        let posting = |leg: &LegRecord| {
+            earned(leg).map(|amount| Posting {
+                figure,
+                day: self.day,
+                mode: leg.leg.mode.clone(),
+                methodology: leg.methodology.name(),
+                gas: leg.methodology.gas,
+                count: 1,
+                amount,
+            })
+        };
+        self.legs.iter().filter_map(posting).collect()
+    }
+
     /// The leg under which the trip counts.
     pub fn headline_leg(&self) -> Option<&LegRecord> {
         self.legs.get(usize::from(self.headline))
@@ -152,6 +170,20 @@ impl TripRecord {
         };
         d.finish()?;
         Ok(record)
+    }
+}
+
+impl LegRecord {
+    /// What the leg earned: quantified − capped.
+    pub fn amount(&self) -> Option<Amount> {
+        self.quantified.checked_sub(self.capped)
+    }
+}
+
+impl MethodologyStamp {
+    /// `id@version`.
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.id, self.version)
     }
 }
 

@@ -2,9 +2,13 @@
 
 use super::account::Account;
 use super::activation::{Activation, Slot};
+use super::credit::Credit;
 use super::entry::Entry;
+use super::ground::Ground;
+use super::idempotency::Answered;
 use super::ids::{Hash, ShardId, UserId};
 use super::totals::{Total, TotalKey, Totals};
+use super::transaction::Transaction;
 use super::trip::TripRecord;
 use crate::methodology::units::{Amount, Day};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +26,17 @@ pub struct StoredTrip {
     pub record: Arc<TripRecord>,
     /// Sealed evidence.
     pub evidence: Vec<u8>,
+    /// Content id of the issue that turned its claim into credits.
+    pub issued_by: Option<Hash>,
+}
+
+/// A claim that waits: a stored trip with its rider.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Rider.
+    pub user: UserId,
+    /// The trip; its record says the window.
+    pub trip: StoredTrip,
 }
 
 /// What overlap, daily count and caps need of a credited trip.
@@ -48,6 +63,25 @@ pub struct NewTrip {
     pub record_bytes: Vec<u8>,
 }
 
+/// A transaction to be written.
+#[derive(Clone, Debug)]
+pub struct NewTransaction {
+    /// Seq of its entry.
+    pub seq: i64,
+    /// Whose order it is.
+    pub user: UserId,
+    /// Programme.
+    pub programme: String,
+    /// Its name.
+    pub content_id: Hash,
+    /// What it says.
+    pub transaction: Arc<Transaction>,
+    /// Canonical bytes.
+    pub bytes: Vec<u8>,
+    /// The sum that moves.
+    pub amount: Amount,
+}
+
 /// One shard as a batch sees it.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -59,12 +93,22 @@ pub struct View {
     pub booked_ms: i64,
     /// Booked day in the ledger's own zone.
     pub booked_day: Day,
+    /// What the deployment brings to every booking.
+    pub ground: Arc<Ground>,
     /// Accounts of the users concerned.
     pub accounts: BTreeMap<AccountKey, Account>,
-    /// Trips with an identity that the batch brings again.
+    /// Trips with an identity that the batch names.
     pub stored: BTreeMap<(UserId, Hash), StoredTrip>,
     /// Credited trips near those that the batch brings.
     pub rides: BTreeMap<AccountKey, Vec<Ride>>,
+    /// Claims by rider and seq that the batch may collect or lapse.
+    pub claims: BTreeMap<(UserId, i64), Claim>,
+    /// Unspent credits by owner and name that the batch may spend, merge or expire.
+    pub credits: BTreeMap<(UserId, Hash), Credit>,
+    /// What accounts wait for beyond the claims and credits that are loaded; absent for an account of which all is loaded.
+    pub later: BTreeMap<AccountKey, super::account::Due>,
+    /// Answers under keys that the batch brings again.
+    pub answered: BTreeMap<Hash, Answered>,
     /// What is in force; loaded only for a batch that activates something.
     pub active: BTreeMap<Slot, Hash>,
     /// Totals of the booked day that the batch may change.
@@ -82,6 +126,18 @@ pub struct Changes {
     pub accounts: BTreeSet<AccountKey>,
     /// Trips booked.
     pub trips: Vec<NewTrip>,
+    /// Claims made, by seq.
+    pub claims: BTreeMap<i64, Claim>,
+    /// Claims that are over: rider, seq, and the issue that collected it, if it did not lapse.
+    pub closed: Vec<(UserId, i64, Option<Hash>)>,
+    /// Transactions booked.
+    pub transactions: Vec<NewTransaction>,
+    /// Credits made.
+    pub credits: Vec<Credit>,
+    /// Credits consumed, each with the content id of what consumed it.
+    pub spent: Vec<(Hash, Hash)>,
+    /// Answers to be kept.
+    pub answers: Vec<Answered>,
     /// What was put in force, with its seq.
     pub activations: Vec<(i64, Activation)>,
     /// Totals changed.
@@ -90,15 +146,20 @@ pub struct Changes {
 
 impl View {
     /// A shard of which nothing is loaded yet.
-    pub fn new(shard: ShardId, seq: i64, booked_ms: i64, booked_day: Day) -> Self {
+    pub fn new(shard: ShardId, seq: i64, (booked_ms, booked_day): (i64, Day), ground: Arc<Ground>) -> Self {
         Self {
             shard,
             seq,
             booked_ms,
             booked_day,
+            ground,
             accounts: BTreeMap::new(),
             stored: BTreeMap::new(),
             rides: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            credits: BTreeMap::new(),
+            later: BTreeMap::new(),
+            answered: BTreeMap::new(),
             active: BTreeMap::new(),
             totals: Totals::new(),
             changes: Changes::default(),
@@ -110,13 +171,23 @@ impl View {
         self.totals.get(key).copied().unwrap_or_default()
     }
 
-    /// Takes an entry into the page, the totals and nothing else; the caller has checked that `totals` came from it.
-    pub fn record(&mut self, entry: Entry, totals: Totals) -> i64 {
-        self.seq = self.seq.saturating_add(1);
-        self.changes.totals.extend(totals.keys().cloned());
-        self.totals.extend(totals);
-        self.changes.entries.push(entry);
-        self.seq
+    /// The claims of an account, in booked order.
+    pub fn claims_of(&self, key: &AccountKey) -> impl Iterator<Item = &Claim> {
+        self.claims
+            .range((key.0, i64::MIN)..=(key.0, i64::MAX))
+            .map(|(_, claim)| claim)
+            .filter(|claim| claim.trip.record.programme == key.1)
+    }
+
+    /// The loaded unspent credits of an account.
+    pub fn credits_of(&self, key: &AccountKey) -> Vec<Credit> {
+        let (first, last) = (Hash::new([0; 32]), Hash::new([u8::MAX; 32]));
+        self.credits
+            .range((key.0, first)..=(key.0, last))
+            .map(|(_, credit)| credit)
+            .filter(|credit| credit.lot.programme == key.1)
+            .cloned()
+            .collect()
     }
 
     /// Puts an account into its place and marks it changed.

@@ -7,10 +7,10 @@ use super::statement::global;
 use crate::identity::kek::Kek;
 use crate::ledger::apply::apply;
 use crate::ledger::command::{Command, Outcome, Rejection};
+use crate::ledger::ground::Ground;
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
 use crate::ledger::view::View;
-use crate::methodology::units::Day;
 use std::collections::BTreeMap;
 
 /// What a batch needs besides its commands.
@@ -19,8 +19,8 @@ pub(super) struct Setting {
     pub(super) kek: std::sync::Arc<Kek>,
     /// The deployment in which shards must be at home.
     pub(super) home: [u8; 16],
-    /// The ledger's own zone, for booked days.
-    pub(super) zone: jiff::tz::TimeZone,
+    /// What the deployment brings to every booking.
+    pub(super) ground: std::sync::Arc<Ground>,
 }
 
 /// A batch that has been flushed but not committed.
@@ -29,6 +29,8 @@ pub(super) struct Flushed {
     pub(super) answers: Vec<Result<Outcome, Rejection>>,
     /// `(shard, seq_from, seal)` of each page written: how the batch is recognised if the reply to COMMIT is lost.
     pub(super) pages: Vec<(i64, i64, Hash)>,
+    /// Whether anything was written, if only when an account is due.
+    pub(super) changed: bool,
 }
 
 /// Runs commands up to, not including, the commit.
@@ -49,6 +51,7 @@ pub(super) async fn run(
     let mut flushed = Flushed {
         answers: Vec::new(),
         pages: Vec::new(),
+        changed: false,
     };
     let mut advanced = Vec::new();
     for (shard, indexes) in by_shard {
@@ -70,8 +73,12 @@ pub(super) async fn run(
                 *answer = Some(apply(&mut view, command));
             }
         }
-        if let Some((page, head)) = close_view(&view, head)? {
-            flush::flush(c, &view, &page).await?;
+        let closed = close_view(&view, head)?;
+        if closed.is_some() || !view.changes.accounts.is_empty() {
+            flush::flush(c, &view, closed.as_ref().map(|(page, _)| page)).await?;
+            flushed.changed = true;
+        }
+        if let Some((page, head)) = closed {
             flushed.pages.push((number, page.seq_from, page.seal));
             advanced.push(head);
         }
@@ -84,7 +91,7 @@ pub(super) async fn run(
 /// Whether the pages of a batch stand in the journal: what became of a commit whose reply was lost.
 pub(super) async fn stands(c: &mut Connection, flushed: &Flushed) -> Result<bool, StoreError> {
     let Some((shard, seq_from, seal)) = flushed.pages.first() else {
-        return Ok(true);
+        return Ok(false); // only due times changed: to run it again does no harm
     };
     let row: Option<(Vec<u8>,)> = with!(c, |c| {
         sqlx::query_as("SELECT seal FROM journal WHERE shard = ? AND seq_from = ?")
@@ -153,9 +160,16 @@ async fn lock_heads(c: &mut Connection, shards: &[i64]) -> Result<BTreeMap<i64, 
 /// Booked time never goes back in a shard, whatever the clock does.
 fn open_view(shard: ShardId, head: &Head, setting: &Setting, now_ms: i64) -> Result<View, StoreError> {
     let booked_ms = now_ms.max(head.at_ms);
-    let booked_day = Day::of(booked_ms.div_euclid(1000), &setting.zone)
+    let booked_day = setting
+        .ground
+        .booked_day(booked_ms)
         .ok_or_else(|| StoreError::row("shard_head", "at_ms", "beyond the calendar"))?;
-    Ok(View::new(shard, head.seq, booked_ms, booked_day))
+    Ok(View::new(
+        shard,
+        head.seq,
+        (booked_ms, booked_day),
+        std::sync::Arc::clone(&setting.ground),
+    ))
 }
 
 /// The page of what the view changed, and the head behind it; `None` if nothing changed.

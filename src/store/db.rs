@@ -1,6 +1,7 @@
 //! The database behind the store: one enum with an arm per database and one macro that expands a body for each arm, so that
 //! every statement is written once. SQLite is the arm of the embedded default.
 
+use log::LevelFilter;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -20,6 +21,12 @@ pub enum Connection {
 pub enum Readers {
     /// A SQLite file.
     Sqlite(SqlitePool),
+}
+
+/// One state of the database, read in several statements.
+pub enum Snapshot {
+    /// A SQLite file.
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
 }
 
 /// Where the database is and how durable a commit is.
@@ -81,7 +88,26 @@ macro_rules! with_readers {
         }
     };
 }
-pub(crate) use {with, with_readers};
+macro_rules! with_snapshot {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db {
+            $crate::store::db::Snapshot::Sqlite(transaction) => {
+                let $c = &mut **transaction;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use {with, with_readers, with_snapshot};
+
+impl Readers {
+    /// A connection that sees one state until it is dropped.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        match self {
+            Self::Sqlite(pool) => Ok(Snapshot::Sqlite(pool.begin().await?)),
+        }
+    }
+}
 
 impl Location {
     fn options(&self) -> SqliteConnectOptions {
@@ -95,7 +121,9 @@ impl Location {
                 SqliteSynchronous::Normal
             })
             .statement_cache_capacity(2048)
-            .disable_statement_logging()
+            // For whoever asks to see statements; how long they take is told by metrics.
+            .log_statements(LevelFilter::Trace)
+            .log_slow_statements(LevelFilter::Off, Duration::MAX)
     }
 
     /// Opens the file for writing, made if missing.

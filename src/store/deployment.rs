@@ -5,32 +5,49 @@ use crate::identity::kek::KekId;
 use crate::ledger::ids::ShardId;
 use crate::ledger::page::Deployment;
 
+/// The deployment as stored.
+#[derive(Clone, Debug)]
+pub struct Founded {
+    /// What it is, for ever.
+    pub deployment: Deployment,
+    /// The key-encryption key that it expects.
+    pub kek_id: KekId,
+    /// The source secret, wrapped by that key.
+    pub source_secret: Vec<u8>,
+}
+
 /// The deployment, if the database has been given one.
-pub async fn find(connection: &mut Connection) -> Result<Option<(Deployment, KekId)>, StoreError> {
-    let row: Option<(Vec<u8>, String, i64, Vec<u8>)> = with!(connection, |c| {
-        sqlx::query_as("SELECT id, zone, created_ms, kek_id FROM deployment")
+pub async fn find(connection: &mut Connection) -> Result<Option<Founded>, StoreError> {
+    let row: Option<(Vec<u8>, String, i64, Vec<u8>, Vec<u8>)> = with!(connection, |c| {
+        sqlx::query_as("SELECT id, zone, created_ms, kek_id, source_secret FROM deployment")
             .fetch_optional(&mut *c)
             .await
     })?;
-    let Some((id, zone, created_ms, kek_id)) = row else {
+    let Some((id, zone, created_ms, kek_id, source_secret)) = row else {
         return Ok(None);
     };
     let id = id
         .try_into()
         .map_err(|_| StoreError::row("deployment", "id", "not 16 bytes"))?;
     let kek_id = KekId::from_slice(&kek_id).ok_or_else(|| StoreError::row("deployment", "kek_id", "not 8 bytes"))?;
-    Ok(Some((Deployment { id, zone, created_ms }, kek_id)))
+    Ok(Some(Founded {
+        deployment: Deployment { id, zone, created_ms },
+        kek_id,
+        source_secret,
+    }))
 }
 
 /// Gives a new database its deployment and thirty heads at home in it, all or nothing.
-pub async fn found(connection: &mut Connection, deployment: &Deployment, kek_id: KekId) -> Result<(), StoreError> {
+pub async fn found(connection: &mut Connection, founded: &Founded) -> Result<(), StoreError> {
+    let deployment = &founded.deployment;
     connection.begin().await?;
     with!(connection, |c| {
-        sqlx::query("INSERT INTO deployment (id, zone, created_ms, kek_id) VALUES (?, ?, ?, ?)")
+        sqlx::query("INSERT INTO deployment (id, zone, created_ms, kek_id, source_secret) VALUES (?, ?, ?, ?, ?)")
             .bind(deployment.id.as_slice())
             .bind(&deployment.zone)
             .bind(deployment.created_ms)
-            .bind(kek_id.as_bytes().as_slice())
+            .bind(founded.kek_id.as_bytes().as_slice())
+            .bind(&founded.source_secret)
             .execute(&mut *c)
             .await
             .map(|_| ())

@@ -7,7 +7,7 @@ use crate::ledger::ids::ShardId;
 use std::collections::BTreeSet;
 
 /// Templates in order; one that says `{shard}` is applied thirty times.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("0001_deployment", include_str!("../../migrations/0001_deployment.sql")),
     ("0002_client", include_str!("../../migrations/0002_client.sql")),
     ("0003_shard_head", include_str!("../../migrations/0003_shard_head.sql")),
@@ -19,6 +19,13 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("0006_account", include_str!("../../migrations/0006_account.sql")),
     ("0007_trip", include_str!("../../migrations/0007_trip.sql")),
     ("0008_activation", include_str!("../../migrations/0008_activation.sql")),
+    ("0009_claim", include_str!("../../migrations/0009_claim.sql")),
+    ("0010_credit", include_str!("../../migrations/0010_credit.sql")),
+    ("0011_ledger_tx", include_str!("../../migrations/0011_ledger_tx.sql")),
+    (
+        "0012_idempotency",
+        include_str!("../../migrations/0012_idempotency.sql"),
+    ),
 ];
 
 const STEPS_TABLE: &str =

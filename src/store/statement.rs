@@ -36,6 +36,41 @@ pub(crate) fn pieces<T>(mut items: &[T]) -> Vec<&[T]> {
     pieces
 }
 
+/// Runs a statement over rows in pieces: head, item, separator, tail; `$bind` binds one row.
+macro_rules! write_rows {
+    ($c:expr, $shard:expr, $parts:expr, $rows:expr, |$query:ident, $row:ident| $bind:expr) => {
+        for piece in $crate::store::statement::pieces($rows) {
+            let sql = $crate::store::statement::repeated($parts, piece.len(), $shard);
+            $crate::store::db::with!(&mut *$c, |c| {
+                let mut $query = sqlx::query(sql);
+                for $row in piece {
+                    $query = $bind;
+                }
+                $query.execute(&mut *c).await.map(|_| ())
+            })?;
+        }
+    };
+}
+
+/// Reads rows that a statement finds for keys in pieces; `$bind` binds one key.
+macro_rules! read_rows {
+    ($c:expr, $shard:expr, $parts:expr, $keys:expr, |$query:ident, $key:ident| $bind:expr) => {{
+        let mut rows = Vec::new();
+        for piece in $crate::store::statement::pieces($keys) {
+            let sql = $crate::store::statement::repeated($parts, piece.len(), $shard);
+            rows.extend($crate::store::db::with!(&mut *$c, |c| {
+                let mut $query = sqlx::query_as(sql);
+                for $key in piece {
+                    $query = $bind;
+                }
+                $query.fetch_all(&mut *c).await
+            })?);
+        }
+        rows
+    }};
+}
+pub(crate) use {read_rows, write_rows};
+
 #[cfg(test)]
 mod tests {
     use super::*;

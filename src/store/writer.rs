@@ -5,7 +5,8 @@ use super::batch::{Flushed, Setting, run, stands};
 use super::db::{Connection, Location, StoreError};
 use crate::clock::Clock;
 use crate::identity::kek::Kek;
-use crate::ledger::command::{Command, Outcome, Rejection, SubmitTrip, TripAnswer};
+use crate::ledger::command::{Command, KeyedAnswer, Outcome, Rejection, SubmitTrip, TripAnswer};
+use crate::ledger::ground::Ground;
 use crate::ledger::page::Deployment;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,8 +53,8 @@ pub struct WriterParts {
     pub kek: Arc<Kek>,
     /// What the shards are at home in.
     pub deployment: Deployment,
-    /// Zone of booked days.
-    pub zone: jiff::tz::TimeZone,
+    /// What the deployment brings to every booking.
+    pub ground: Arc<Ground>,
     /// Commands that may wait.
     pub queue: usize,
     /// Commands that one transaction takes.
@@ -99,6 +100,15 @@ impl Ledger {
         self.enqueue(Command::SubmitTrip(command))?.trip().await
     }
 
+    /// Carries out what is answered under a key, and waits for its commit.
+    pub async fn answer(&self, command: Command) -> Result<KeyedAnswer, SubmitError> {
+        match self.submit(command).await? {
+            Outcome::Answered(answer) => Ok(answer),
+            // No keyed command has this outcome; a caller that waits for one has asked for something else.
+            Outcome::Trip(_) | Outcome::Settled(_) | Outcome::Activated(_) => Err(SubmitError::Unavailable),
+        }
+    }
+
     /// Whether the last batch reached the disk.
     pub fn healthy(&self) -> bool {
         self.healthy.load(Ordering::Relaxed)
@@ -116,7 +126,7 @@ impl Pending {
         match self.answer().await? {
             Outcome::Trip(answer) => Ok(answer),
             // No trip has this outcome; a caller that waits for one has asked for something else.
-            Outcome::Activated(_) => Err(SubmitError::Unavailable),
+            Outcome::Answered(_) | Outcome::Settled(_) | Outcome::Activated(_) => Err(SubmitError::Unavailable),
         }
     }
 
@@ -134,7 +144,7 @@ impl Writer {
         let setting = Setting {
             kek: parts.kek,
             home: parts.deployment.id,
-            zone: parts.zone,
+            ground: parts.ground,
         };
         let writer = Self {
             location: parts.location,
@@ -233,7 +243,7 @@ impl Writer {
             None => self.location.connect().await?,
         };
         let flushed = run(&mut connection, &self.setting, self.clock.now_ms(), commands).await?;
-        if flushed.pages.is_empty() {
+        if !flushed.changed {
             connection.execute("ROLLBACK").await?;
         } else if let Err(error) = connection.execute("COMMIT").await {
             connection = self.settle_commit(connection, &flushed, error).await?;

@@ -1,14 +1,15 @@
 //! Accounts: who owns an address, that its data key opens, and that its figures are the fold of its entries.
 
 use super::Setting;
-use super::findings::{BALANCE, FIGURES, Findings, KEYS, RECORDS, at};
+use super::balance::Balances;
+use super::findings::{FIGURES, Findings, KEYS, RECORDS, at};
 use super::judge::Rides;
 use crate::identity::kek::KekId;
 use crate::ledger::account::{Figures, account_digest};
 use crate::ledger::entry::Entry;
 use crate::ledger::evidence::DataKey;
 use crate::ledger::ids::{Hash, ShardId, UserId};
-use crate::methodology::units::{Amount, Day};
+use crate::methodology::units::Amount;
 use crate::store::audit::{self, AccountRow, TotalRow};
 use crate::store::db::Connection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The accounts of one shard by address.
 pub(super) struct Accounts {
     shard: ShardId,
+    /// Addresses of the shard's own accounts, by programme.
+    sinks: BTreeMap<String, Hash>,
     by_address: BTreeMap<Hash, Held>,
 }
 
@@ -27,8 +30,11 @@ pub(super) struct Held {
     pub(super) data_key: Option<DataKey>,
     pub(super) rides: Rides,
     address: Hash,
-    stored: [i64; 4],
+    stored: Figures,
     folded: Option<Figures>,
+    unspent_count: i64,
+    /// Sum and number of its unspent credits so far.
+    unspent: (i128, i64),
     opened_at: Option<i64>,
 }
 
@@ -45,6 +51,7 @@ impl Accounts {
             Vec::new()
         });
         let mut by_address = BTreeMap::new();
+        let mut sinks = BTreeMap::new();
         for row in rows {
             let name = row_name(row.user_id, &row.programme);
             let user = UserId::from_stored(row.user_id);
@@ -53,6 +60,13 @@ impl Accounts {
                     RECORDS,
                     at(shard, "account", &name),
                     format!("the user belongs to shard {}", user.shard()),
+                );
+            }
+            if user.is_system() && user != UserId::system(shard) {
+                findings.add(
+                    RECORDS,
+                    at(shard, "account", &name),
+                    "no shard has such an account of its own",
                 );
             }
             let Some(address) = Hash::from_slice(&row.address) else {
@@ -70,8 +84,12 @@ impl Accounts {
             let AccountRow {
                 programme,
                 figures: stored,
+                unspent_count,
                 ..
             } = row;
+            if user == UserId::system(shard) {
+                sinks.insert(programme.clone(), address);
+            }
             let folded = Some(Figures::default());
             let rides = Rides::default();
             let held = Held {
@@ -82,11 +100,17 @@ impl Accounts {
                 address,
                 stored,
                 folded,
+                unspent_count,
+                unspent: (0, 0),
                 opened_at: None,
             };
             by_address.insert(address, held);
         }
-        Self { shard, by_address }
+        Self {
+            shard,
+            sinks,
+            by_address,
+        }
     }
 
     /// The account of an address.
@@ -94,50 +118,45 @@ impl Accounts {
         self.by_address.get_mut(address)
     }
 
-    /// Stored figures against the fold, and Σ quantified = waiting + capped by programme, in accounts and totals.
+    /// The sink of a programme in this shard.
+    pub(super) fn sink(&self, programme: &str) -> Option<Hash> {
+        self.sinks.get(programme).copied()
+    }
+
+    /// Stored figures against the fold; then what the accounts of a programme add up to, and what the totals say of it.
     pub(super) fn finish(&self, totals: &[TotalRow], findings: &mut Findings) {
         let shard = self.shard;
-        let mut sums: BTreeMap<&str, [i128; 5]> = BTreeMap::new();
+        let mut balances = Balances::default();
         for held in self.by_address.values() {
             findings.checked(FIGURES, 1);
-            let name = row_name(held.user.value(), &held.programme);
+            let place = || at(shard, "account", row_name(held.user.value(), &held.programme));
             if held.opened_at.is_none() {
-                findings.add(RECORDS, at(shard, "account", &name), "no entry opens this account");
+                findings.add(RECORDS, place(), "no entry opens this account");
             }
-            let folded = held.folded.map(spread);
-            if folded != Some(held.stored) {
-                let what = format!(
-                    "waiting, quantified, capped, longest trip are {:?}, its entries add up to {folded:?}",
-                    held.stored
-                );
-                findings.add(FIGURES, at(shard, "account", &name), what);
+            let Some(folded) = held.folded else {
+                findings.add(FIGURES, place(), "its entries leave the range of 64 bits");
+                continue;
+            };
+            let said = std::iter::zip(named(held.stored), named(folded));
+            let mut wrong: Vec<String> = said
+                .filter(|((_, stored), (_, folded))| stored != folded)
+                .map(|((name, stored), (_, folded))| format!("{name} is {stored}, its entries add up to {folded}"))
+                .collect();
+            let stored = (i128::from(held.stored.available.micrograms()), held.unspent_count);
+            if stored != held.unspent {
+                let (sum, count) = held.unspent;
+                wrong.push(format!(
+                    "available_ug and unspent_count are {} and {}, its unspent credits {sum} in {count}",
+                    stored.0, stored.1
+                ));
             }
-            let [waiting, quantified, capped, _] = held.stored.map(i128::from);
-            let more = [waiting, quantified, capped, 0, 0];
-            add(sums.entry(&held.programme).or_default(), more);
+            if !wrong.is_empty() {
+                findings.add(FIGURES, place(), wrong.join("; "));
+            }
+            balances.add_account(&held.programme, &held.stored);
         }
-        for row in totals {
-            let [programme, _, figure, ..] = &row.words;
-            let amount = i128::from(row.amount_ug);
-            match figure.as_str() {
-                "quantified" => add(sums.entry(programme).or_default(), [0, 0, 0, amount, 0]),
-                "capped" => add(sums.entry(programme).or_default(), [0, 0, 0, 0, amount]),
-                _ => {}
-            }
-        }
-        for (programme, [waiting, quantified, capped, total_quantified, total_capped]) in sums {
-            findings.checked(BALANCE, 1);
-            if quantified != waiting.saturating_add(capped) {
-                let what = format!("quantified {quantified} is not waiting {waiting} and capped {capped}");
-                findings.add(BALANCE, at(shard, "account", programme), what);
-            }
-            if (total_quantified, total_capped) != (quantified, capped) {
-                let what = format!(
-                    "quantified {total_quantified} and capped {total_capped}, the accounts say {quantified} and {capped}"
-                );
-                findings.add(BALANCE, at(shard, "daily_total", programme), what);
-            }
-        }
+        balances.add_totals(totals);
+        balances.check(shard, findings);
     }
 }
 
@@ -158,9 +177,15 @@ impl Held {
             wrong("user, programme, address or key differ from the digest of its entry");
         }
         let plain = entry.reference.is_none() && entry.amount == Amount::ZERO && entry.postings.is_empty();
-        if !plain || entry.day != Day::from_epoch_days(0) || entry.programme != self.programme {
+        if !plain || entry.lot.is_some() || entry.programme != self.programme {
             wrong("its entry says other than that an account of this programme was opened");
         }
+    }
+
+    /// It owns more, or less.
+    pub(super) fn hold(&mut self, amount_ug: i128, credits: i64) {
+        let (sum, count) = self.unspent;
+        self.unspent = (sum.saturating_add(amount_ug), count.saturating_add(credits));
     }
 
     /// Adds an entry to the figures.
@@ -209,23 +234,30 @@ fn row_name(user: i64, programme: &str) -> String {
     format!("user {user} in {programme}")
 }
 
-fn spread(figures: Figures) -> [i64; 4] {
+/// Every figure under its column's name.
+fn named(figures: Figures) -> [(&'static str, i64); 10] {
     let Figures {
+        available,
         waiting,
         quantified,
         capped,
+        collected,
+        lapsed,
+        issued,
+        spent,
+        expired,
         longest_trip_s,
     } = figures;
     [
-        waiting.micrograms(),
-        quantified.micrograms(),
-        capped.micrograms(),
-        longest_trip_s,
+        ("available_ug", available.micrograms()),
+        ("waiting_ug", waiting.micrograms()),
+        ("quantified_ug", quantified.micrograms()),
+        ("capped_ug", capped.micrograms()),
+        ("collected_ug", collected.micrograms()),
+        ("lapsed_ug", lapsed.micrograms()),
+        ("issued_ug", issued.micrograms()),
+        ("spent_ug", spent.micrograms()),
+        ("expired_ug", expired.micrograms()),
+        ("longest_trip_s", longest_trip_s),
     ]
-}
-
-fn add(sums: &mut [i128; 5], more: [i128; 5]) {
-    sums.iter_mut()
-        .zip(more)
-        .for_each(|(sum, more)| *sum = sum.saturating_add(more));
 }

@@ -9,10 +9,14 @@ use std::fmt::{self, Display};
 /// Findings of one check that its detail spells out; the others are counted.
 const MOST_TOLD: usize = 20;
 
-/// Σ quantified = waiting + capped.
+/// Σ quantified = waiting + collected + lapsed + capped, Σ collected = Σ issued.
 pub(super) const BALANCE: u8 = 1;
 /// Figures of accounts are folds of their entries.
 pub(super) const FIGURES: u8 = 2;
+/// Every transaction balances, lot by lot, and keeps the shape of its kind.
+pub(super) const TRANSACTIONS: u8 = 3;
+/// No credit is consumed twice, no claim collected twice.
+pub(super) const ONCE: u8 = 4;
 /// Journal, heads and daily totals.
 pub(super) const BOOKS: u8 = 5;
 /// Wrapped keys.
@@ -22,9 +26,11 @@ pub(super) const RECORDS: u8 = 10;
 /// The database file.
 pub(super) const FILE: u8 = 11;
 
-const NAMES: [(u8, &str); 6] = [
-    (BALANCE, "quantified is waiting and capped"),
+const NAMES: [(u8, &str); 8] = [
+    (BALANCE, "what was quantified, and what became of it"),
     (FIGURES, "figures of accounts"),
+    (TRANSACTIONS, "transactions balance"),
+    (ONCE, "spent once, issued once"),
     (BOOKS, "journal and daily totals"),
     (KEYS, "wrapped keys"),
     (RECORDS, "rows and their digests"),
@@ -95,6 +101,12 @@ pub(super) fn at(shard: impl Into<Option<ShardId>>, table: &str, row: impl Displ
     }
 }
 
+/// The digits of a key that may be of any length.
+pub(super) fn digits(key: &[u8]) -> String {
+    key.iter()
+        .fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+}
+
 #[derive(Default)]
 struct Tally {
     checked: u64,
@@ -121,6 +133,14 @@ impl Findings {
                 row,
                 what: what.into(),
             });
+        }
+    }
+
+    /// Whatever of these is not the same is wrong.
+    pub(super) fn differing(&mut self, check: u8, place: Place, said: &[(&str, bool)]) {
+        let names: Vec<&str> = said.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
+        if !names.is_empty() {
+            self.add(check, place, format!("differing: {}", names.join(", ")));
         }
     }
 

@@ -1,18 +1,42 @@
-//! One shard: its accounts, then journal and trips side by side in the order of their seqs, then what all of it adds up to.
+//! One shard: its accounts, then the journal with the rows that stand beside it in the order of their seqs, then what all of
+//! it adds up to.
 
 use super::accounts::Accounts;
 use super::activations::Activations;
+use super::answers::{Answers, Done};
+use super::booked::Booked;
 use super::books::Books;
+use super::claims::Claims;
+use super::credits::Credits;
 use super::findings::{BOOKS, Findings, RECORDS, at};
-use super::{Known, Setting, judge, trips};
+use super::receipts::Receipts;
+use super::rows::Rows;
+use super::transactions::{self, Holdings};
+use super::{Known, Setting, judge, laws, trips};
 use crate::ledger::entry::{Entry, EntryKind};
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
+use crate::ledger::submit::credited_duration_s;
 use crate::ledger::trip::{LegRecord, TripRecord};
 use crate::methodology::trip::DistanceFrom;
-use crate::store::audit::{self, HeadRow, PIECE, TripRow};
+use crate::store::audit::{self, HeadRow, PIECE, TransactionRow, TripRow};
 use crate::store::db::Connection;
-use std::collections::VecDeque;
+
+/// What is known of a shard between two of its entries.
+struct Shard<'a> {
+    setting: &'a Setting<'a>,
+    accounts: Accounts,
+    trips: Rows<TripRow>,
+    transactions: Rows<TransactionRow>,
+    claims: Claims<'a>,
+    credits: Credits,
+    answers: Answers,
+    receipts: Receipts,
+    /// The transaction booked last.
+    done: Option<Done>,
+    /// The entry before.
+    previous: Option<Entry>,
+}
 
 /// Checks a shard; whatever cannot be read is a finding of this shard, and the next goes on.
 pub(super) async fn check(
@@ -22,13 +46,19 @@ pub(super) async fn check(
     head: Option<&HeadRow>,
     (known, findings): (&mut Known, &mut Findings),
 ) {
-    let mut accounts = Accounts::load(c, setting, shard, (&mut known.addresses, &mut *findings)).await;
-    let mut books = Books::new(setting, shard);
-    let mut rows = TripRows {
-        shard,
-        from: Some(i64::MIN),
-        read: VecDeque::new(),
+    let mut state = Shard {
+        setting,
+        accounts: Accounts::load(c, setting, shard, (&mut known.addresses, &mut *findings)).await,
+        trips: Rows::new(shard),
+        transactions: Rows::new(shard),
+        claims: Claims::new(setting, shard),
+        credits: Credits::new(shard, setting.zone.clone()),
+        answers: Answers::new(shard, head.map_or(i64::MAX, |head| head.at_ms)),
+        receipts: Receipts::default(),
+        done: None,
+        previous: None,
     };
+    let mut books = Books::new(setting, shard);
     let mut from = Some(i64::MIN);
     while let Some(start) = from {
         let pages = read_pages(c, shard, start, findings).await;
@@ -37,100 +67,146 @@ pub(super) async fn check(
             let entries = books.take(&page, findings);
             for (seq, entry) in (page.seq_from..=i64::MAX).zip(entries) {
                 books.fold(&page, seq, &entry, findings);
-                take_entry(
-                    c,
-                    setting,
-                    (seq, page.at_ms, &entry),
-                    (&mut accounts, &mut rows, &mut known.activations),
-                    findings,
-                )
-                .await;
+                let booked = Booked {
+                    shard,
+                    seq,
+                    at_ms: page.at_ms,
+                    entry: &entry,
+                };
+                state.take(c, &booked, (&mut known.activations, &mut *findings)).await;
+                state.previous = Some(entry);
             }
         }
     }
-    while let Some(row) = rows.next_up_to(c, i64::MAX, findings).await {
-        findings.add(
-            RECORDS,
-            at(shard, "trip", format!("seq {}", row.seq)),
-            "no entry speaks of this row",
-        );
-    }
     books.finish(head, findings);
-    match audit::totals(c, shard).await {
-        Ok(totals) => {
-            books.compare_totals(&totals, findings);
-            accounts.finish(&totals, findings);
-        }
-        Err(error) => {
-            findings.unreadable(BOOKS, at(shard, "daily_total", "*"), &error);
-            accounts.finish(&[], findings);
-        }
+    let totals = audit::totals(c, shard).await;
+    let totals = totals.map_err(|error| findings.unreadable(BOOKS, at(shard, "daily_total", "*"), &error));
+    if let Ok(totals) = &totals {
+        books.compare_totals(totals, findings);
     }
+    state.finish(c, &totals.unwrap_or_default(), findings).await;
 }
 
-async fn take_entry(
-    c: &mut Connection,
-    setting: &Setting<'_>,
-    (seq, at_ms, entry): (i64, i64, &Entry),
-    (accounts, rows, activations): (&mut Accounts, &mut TripRows, &mut Activations),
-    findings: &mut Findings,
-) {
-    let shard = rows.shard;
-    findings.checked(RECORDS, 1);
-    let mut row = None;
-    while let Some(next) = rows.next_up_to(c, seq, findings).await {
-        if next.seq == seq && entry.kind == EntryKind::TripBooked {
-            row = Some(next);
-        } else {
-            findings.add(
-                RECORDS,
-                at(shard, "trip", format!("seq {}", next.seq)),
-                "no entry speaks of this row",
-            );
+impl Shard<'_> {
+    /// One entry with the rows under its seq.
+    async fn take(
+        &mut self,
+        c: &mut Connection,
+        booked: &Booked<'_>,
+        (activations, findings): (&mut Activations, &mut Findings),
+    ) {
+        findings.checked(RECORDS, 1);
+        let Booked { shard, seq, entry, .. } = *booked;
+        let kind = entry.kind;
+        let trip = self.trips.of(c, (seq, kind == EntryKind::TripBooked), findings).await;
+        let moves = laws::kind_of(kind).is_some();
+        let transaction = self.transactions.of(c, (seq, moves), findings).await;
+        self.receipts.before(booked, findings);
+        match kind {
+            EntryKind::Activated => return activations.take(shard, seq, entry, findings),
+            EntryKind::Answered => return self.answers.take(c, booked, self.done.as_ref(), findings).await,
+            _ => {}
         }
-    }
-    if entry.kind == EntryKind::Activated {
-        return activations.take(shard, seq, entry, findings);
-    }
-    let Some(account) = accounts.get(&entry.address) else {
-        findings.add(
-            RECORDS,
-            at(shard, "journal", format!("seq {seq}")),
-            format!("no account row has the address {}", entry.address),
-        );
-        return;
-    };
-    match (entry.kind, row) {
-        (EntryKind::Activated, _) => {}
-        (EntryKind::AccountOpened, _) => account.open(shard, seq, entry, findings),
-        (EntryKind::TripBooked, None) => {
-            findings.add(
-                RECORDS,
-                at(shard, "trip", format!("seq {seq}")),
-                "the row of this entry is missing",
-            );
-            account.fold(shard, seq, (entry, 0), findings);
+        let Some(account) = self.accounts.get(&entry.address) else {
+            let what = format!("no account row has the address {}", entry.address);
+            return booked.wrong(RECORDS, "journal", what, findings);
+        };
+        if account.programme != entry.programme {
+            booked.wrong(RECORDS, "journal", "the account is of another programme", findings);
         }
-        (EntryKind::TripBooked, Some(row)) => {
-            let Some((record, evidence)) = trips::check(shard, (at_ms, entry), &row, (account, &mut *findings)) else {
+        match kind {
+            EntryKind::Activated | EntryKind::Answered => {}
+            EntryKind::AccountOpened => account.open(shard, seq, entry, findings),
+            EntryKind::TripBooked => self.take_trip(booked, trip, (activations, findings)),
+            EntryKind::Lapsed => {
                 account.fold(shard, seq, (entry, 0), findings);
-                return;
-            };
-            in_force(shard, seq, &record, (&*activations, &mut *findings));
-            account.fold(
-                shard,
-                seq,
-                (entry, crate::ledger::submit::credited_duration_s(&record)),
-                findings,
-            );
-            let proved = evidence.is_none_or(|evidence| evidence.proof.is_some());
-            judge::check(setting, (shard, seq), (&record, proved), &mut account.rides, findings);
+                self.claims.lapse(booked, findings);
+            }
+            EntryKind::Received => {
+                account.fold(shard, seq, (entry, 0), findings);
+                self.receipts.take(booked, findings);
+            }
+            EntryKind::Collected | EntryKind::Redeemed | EntryKind::Merged | EntryKind::Expired => {
+                account.fold(shard, seq, (entry, 0), findings);
+                self.take_transaction(c, booked, transaction, findings).await;
+            }
         }
+    }
+
+    fn take_trip(
+        &mut self,
+        booked: &Booked<'_>,
+        row: Option<TripRow>,
+        (activations, findings): (&Activations, &mut Findings),
+    ) {
+        let Booked { shard, seq, entry, .. } = *booked;
+        let Some(account) = self.accounts.get(&entry.address) else {
+            return;
+        };
+        let checked = row
+            .as_ref()
+            .and_then(|row| trips::check(booked, row, (&*account, &mut *findings)));
+        let Some((record, evidence)) = checked else {
+            return account.fold(shard, seq, (entry, 0), findings);
+        };
+        in_force(booked, &record, (activations, &mut *findings));
+        account.fold(shard, seq, (entry, credited_duration_s(&record)), findings);
+        let proved = evidence.is_none_or(|evidence| evidence.proof.is_some());
+        judge::check(
+            self.setting,
+            (shard, seq),
+            (&record, proved),
+            &mut account.rides,
+            findings,
+        );
+        let issued_by = row.and_then(|row| row.issued_by);
+        self.claims.book(booked, (account.user, &record, issued_by), findings);
+    }
+
+    async fn take_transaction(
+        &mut self,
+        c: &mut Connection,
+        booked: &Booked<'_>,
+        row: Option<TransactionRow>,
+        findings: &mut Findings,
+    ) {
+        self.done = None;
+        let Some(row) = row else { return };
+        let holdings = Holdings {
+            accounts: &mut self.accounts,
+            claims: &mut self.claims,
+            credits: &mut self.credits,
+        };
+        let checked = transactions::check(c, self.setting, (booked, &row), holdings, findings).await;
+        let Some(transaction) = checked else { return };
+        let sink = self.accounts.sink(&booked.entry.programme);
+        let redeemed = booked.entry.kind == EntryKind::Redeemed;
+        if redeemed {
+            self.receipts.owe(self.setting, booked, (&transaction, sink));
+        }
+        let merged = |before: &Entry| before.kind == EntryKind::Merged && before.address == booked.entry.address;
+        self.done = Some(Done {
+            answered_at: booked.seq.saturating_add(if redeemed { 2 } else { 1 }),
+            entry: booked.entry.clone(),
+            transaction,
+            behind_merge: self.previous.as_ref().is_some_and(merged),
+        });
+    }
+
+    /// What is left over in tables, and what the accounts add up to.
+    async fn finish(mut self, c: &mut Connection, totals: &[audit::TotalRow], findings: &mut Findings) {
+        self.receipts.finish(findings);
+        self.trips.finish(c, findings).await;
+        self.transactions.finish(c, findings).await;
+        self.accounts.finish(totals, findings);
+        self.credits.finish(c, findings).await;
+        self.answers.finish(c, findings).await;
+        self.claims.finish(c, findings).await;
     }
 }
 
 /// What a trip was judged by must have been in force.
-fn in_force(shard: ShardId, seq: i64, record: &TripRecord, (activations, findings): (&Activations, &mut Findings)) {
+fn in_force(booked: &Booked<'_>, record: &TripRecord, (activations, findings): (&Activations, &mut Findings)) {
     let network = |leg: &LegRecord| match leg.leg.distance.as_ref().map(|distance| &distance.from) {
         Some(DistanceFrom::Network { digest, .. }) => Some(Hash::new(*digest)),
         _ => None,
@@ -139,8 +215,7 @@ fn in_force(shard: ShardId, seq: i64, record: &TripRecord, (activations, finding
     let digests = legs.flat_map(|leg| network(leg).into_iter().chain([leg.methodology.digest]));
     for digest in digests.chain([record.programme_digest]) {
         if !activations.digests.contains(&digest) {
-            let place = at(shard, "trip", format!("seq {seq}"));
-            findings.add(RECORDS, place, format!("{digest} has never been in force"));
+            booked.wrong(RECORDS, "trip", format!("{digest} has never been in force"), findings);
         }
     }
 }
@@ -158,62 +233,9 @@ async fn read_pages(c: &mut Connection, shard: ShardId, from: i64, findings: &mu
             Ok(page) if page.is_empty() => return pages,
             Ok(page) => pages.extend(page),
             Err(error) => {
-                findings.unreadable(
-                    BOOKS,
-                    at(shard, "journal", format!("the first from seq_from {next}")),
-                    &error,
-                );
+                let place = at(shard, "journal", format!("the first from seq_from {next}"));
+                findings.unreadable(BOOKS, place, &error);
                 return pages;
-            }
-        }
-    }
-}
-
-/// The trips of a shard, read ahead in pieces.
-struct TripRows {
-    shard: ShardId,
-    from: Option<i64>,
-    read: VecDeque<TripRow>,
-}
-
-impl TripRows {
-    /// The next row if its seq is not behind `seq`.
-    async fn next_up_to(&mut self, c: &mut Connection, seq: i64, findings: &mut Findings) -> Option<TripRow> {
-        if self.read.is_empty()
-            && let Some(from) = self.from.take()
-        {
-            self.refill(c, from, findings).await;
-        }
-        if self.read.front()?.seq > seq {
-            None
-        } else {
-            self.read.pop_front()
-        }
-    }
-
-    /// Reads a piece; where it cannot be read, row by row up to the one to blame.
-    async fn refill(&mut self, c: &mut Connection, from: i64, findings: &mut Findings) {
-        if let Ok(rows) = audit::trips(c, self.shard, from, PIECE).await {
-            self.read.extend(rows);
-            self.from = self.read.back().and_then(|row| row.seq.checked_add(1));
-            return;
-        }
-        let mut next = from;
-        loop {
-            match audit::trips(c, self.shard, next, 1).await {
-                Ok(rows) => self.read.extend(rows),
-                Err(error) => {
-                    findings.unreadable(
-                        RECORDS,
-                        at(self.shard, "trip", format!("the first from seq {next}")),
-                        &error,
-                    );
-                    return;
-                }
-            }
-            match self.read.back().and_then(|row| row.seq.checked_add(1)) {
-                Some(behind) if behind > next => next = behind,
-                _ => return,
             }
         }
     }

@@ -1,10 +1,11 @@
 //! A trip row against its entry: every column, the record, the sealed evidence.
 
 use super::accounts::Held;
-use super::findings::{Findings, RECORDS, at};
+use super::booked::Booked;
+use super::findings::{Findings, RECORDS};
 use crate::ledger::entry::Entry;
 use crate::ledger::evidence::Evidence;
-use crate::ledger::ids::{ShardId, trip_key};
+use crate::ledger::ids::trip_key;
 use crate::ledger::submit::postings_of;
 use crate::ledger::trip::{TripRecord, trip_digest};
 use crate::methodology::units::Amount;
@@ -12,12 +13,12 @@ use crate::store::audit::TripRow;
 
 /// Checks a row and answers its record and what its evidence says; no record if it cannot be read.
 pub(super) fn check(
-    shard: ShardId,
-    (at_ms, entry): (i64, &Entry),
+    booked: &Booked<'_>,
     row: &TripRow,
     (account, findings): (&Held, &mut Findings),
 ) -> Option<(TripRecord, Option<Evidence>)> {
-    let mut wrong = |what: String| findings.add(RECORDS, at(shard, "trip", format!("seq {}", row.seq)), what);
+    let Booked { at_ms, entry, .. } = *booked;
+    let mut wrong = |what: String| booked.wrong(RECORDS, "trip", what, findings);
     if trip_digest(&row.record, &row.evidence) != entry.digest {
         wrong("record and evidence differ from the digest of their entry".to_owned());
     }
@@ -96,7 +97,7 @@ fn said(entry: &Entry, record: &TripRecord, at_ms: i64) -> [(&'static str, bool)
         ("the entry's reference", entry.reference == Some(record.trip_key)),
         ("the entry's programme", entry.programme == record.programme),
         ("the entry's amount", Some(entry.amount) == record.amount()),
-        ("the entry's day", entry.day == record.day),
+        ("the entry's lot", entry.lot.is_none()),
         ("the entry's postings", entry.postings == postings_of(record)),
         ("the page's booked time", at_ms == record.booked_ms),
     ]

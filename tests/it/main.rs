@@ -9,6 +9,7 @@ mod formats; // the bytes of docs/formats.md agree with contracts/vectors
 mod house; // sizes, edges between rooms, bans
 mod http; // every answer and every problem of the interface
 mod licences; // what we link may be linked
-mod model; // random trips are judged as a naive list says, in memory and on the store
+mod model; // random orders are judged, answered and booked as naive lists say, in memory and on the store
+mod plans; // every statement that is executed uses the index meant for it
 mod shared; // what is compiled in is what the reference data says
 mod tampering; // whatever is changed behind the ledger's back, verify names it

@@ -47,6 +47,22 @@ impl TestApp {
         }
     }
 
+    /// Stops in good order and starts again on the same folder, with the same key.
+    pub(crate) async fn restart(self, settings: &[(&str, &str)]) -> Self {
+        let (clock, key, client) = (self.clock.clone(), self.key.clone(), self.client.clone());
+        let (folder, _) = self.stop().await;
+        let lifecycle = Lifecycle::new(Duration::from_secs(10));
+        let app = start(folder.path(), &clock, &lifecycle, settings).await;
+        Self {
+            base: format!("http://{}", app.address),
+            key,
+            client,
+            clock,
+            lifecycle,
+            folder,
+        }
+    }
+
     /// POST of a JSON value.
     pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> reqwest::Response {
         self.client

@@ -1,7 +1,9 @@
 //! A stored trip as it is answered.
 
+use super::super::reference::{Kind, reference};
 use crate::ledger::ids::{Name, UserId};
-use crate::ledger::trip::{ClaimSpan, LegRecord, TripRecord};
+use crate::ledger::trip::{ClaimSpan, LegRecord};
+use crate::ledger::view::StoredTrip;
 use crate::methodology::trip::{Distance, DistanceFrom};
 use serde_json::{Value, json};
 
@@ -16,7 +18,8 @@ pub(super) struct Named<'a> {
 }
 
 /// The trip at this instant: a claim lapses by the clock, whether or not anything was booked since.
-pub(super) fn trip(record: &TripRecord, named: &Named<'_>, now_ms: i64) -> Value {
+pub(super) fn trip(stored: &StoredTrip, named: &Named<'_>, now_ms: i64) -> Value {
+    let record = &stored.record;
     let refusal = record
         .refusal
         .as_ref()
@@ -34,16 +37,21 @@ pub(super) fn trip(record: &TripRecord, named: &Named<'_>, now_ms: i64) -> Value
         "quantified": record.quantified(),
         "capped": record.capped(),
         "amount": record.amount(),
-        "claim": record.claim.map(|span| claim(span, now_ms)),
-        "transaction_id": null,
+        "claim": record.claim.map(|span| claim(span, stored.issued_by.is_some(), now_ms)),
+        "transaction_id": stored.issued_by.map(|content_id| reference(Kind::Transaction, named.user.shard(), &content_id)),
         "legs": record.legs.iter().map(leg).collect::<Vec<_>>(),
     })
 }
 
-fn claim(span: ClaimSpan, now_ms: i64) -> Value {
+fn claim(span: ClaimSpan, collected: bool, now_ms: i64) -> Value {
     let lapsed = span.closes_at_ms.is_some_and(|closes_at_ms| now_ms >= closes_at_ms);
+    let state = match (collected, lapsed) {
+        (true, _) => "collected",
+        (false, true) => "lapsed",
+        (false, false) => "waiting",
+    };
     json!({
-        "state": if lapsed { "lapsed" } else { "waiting" },
+        "state": state,
         "opens_at": instant(span.opens_at_ms),
         "closes_at": span.closes_at_ms.and_then(instant),
     })
@@ -90,7 +98,7 @@ fn origin(from: &DistanceFrom) -> &'static str {
 }
 
 /// An instant in UTC with milliseconds; nothing outside the calendar.
-fn instant(at_ms: i64) -> Option<String> {
+pub(in super::super) fn instant(at_ms: i64) -> Option<String> {
     jiff::Timestamp::from_millisecond(at_ms)
         .ok()
         .map(|at| format!("{at:.3}"))

@@ -110,15 +110,15 @@ impl Answers {
             user: command.user,
             trip_id: &command.trip_id,
         };
-        let trip = answer::trip(&answer.record, &named, now_ms);
-        let position = self.positions.entry(command.user.shard()).or_insert(answer.seq);
-        *position = answer.seq.max(*position);
+        let trip = answer::trip(&answer.trip, &named, now_ms);
+        let position = self.positions.entry(command.user.shard()).or_insert(answer.trip.seq);
+        *position = answer.trip.seq.max(*position);
         if answer.replayed {
             self.summary.replayed += 1;
             self.results.push(json!({"status": 200, "trip": trip}));
         } else {
             self.summary.created += 1;
-            self.summary.refused += u32::from(answer.record.refusal.is_some());
+            self.summary.refused += u32::from(answer.trip.record.refusal.is_some());
             self.results.push(json!({"status": 201, "trip": trip}));
         }
     }

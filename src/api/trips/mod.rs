@@ -3,30 +3,32 @@
 mod answer;
 mod batch;
 mod legs;
+mod list;
+mod opener;
 mod order;
 mod way;
 
-pub(super) use answer::put_distance;
+pub(super) use answer::{instant, put_distance};
 pub(super) use legs::{LONGEST_WORD, Times, legs};
+pub(super) use list::list;
+pub(super) use opener::Opener;
 pub(super) use order::{assess, evidence, programme};
 pub(super) use way::Stations;
 
 use super::ApiState;
-use super::auth::authenticate;
+use super::auth::{Caller, authenticate};
 use super::body::intake;
 use super::frame::request_id;
 use super::keys::Right;
 use super::problem::{Code, Problem};
 use super::query::{Query, name_of, user_of};
-use crate::ledger::ids::{ShardId, trip_key};
+use super::written::{POSITION, created, position, written};
+use crate::ledger::ids::{Name, trip_key};
 use crate::store::reads;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use answer::Named;
 use std::sync::Arc;
-
-const POSITION: &str = "Gateway-Position";
-const REPLAYED: &str = "Idempotent-Replayed";
 
 /// `POST /v1/trips`: books a trip, or answers its first booking again.
 pub(super) async fn create(
@@ -37,21 +39,14 @@ pub(super) async fn create(
     let (caller, value) = intake(&request, payload, &state, state.max_body, &[Right::TripsWrite]).await?;
     let command = Arc::new(order::order(&state, &caller, &request_id(&request), &value)?);
     let booked = state.ledger.book(Arc::clone(&command)).await?;
-    let mut response = if booked.replayed {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::Created()
-    };
-    if booked.replayed {
-        response.insert_header((REPLAYED, "true"));
-    }
-    response.insert_header((POSITION, position(command.user.shard(), booked.seq)));
+    let position = position(command.user.shard(), booked.trip.seq);
+    let mut response = written(created(!booked.replayed), position, booked.replayed);
     let named = Named {
         client: &command.meta.client,
         user: command.user,
         trip_id: &command.trip_id,
     };
-    Ok(response.json(answer::trip(&booked.record, &named, state.clock.now_ms())))
+    Ok(response.json(answer::trip(&booked.trip, &named, state.clock.now_ms())))
 }
 
 /// `POST /v1/trips/batch`: books many, each on its own.
@@ -82,15 +77,8 @@ pub(super) async fn read_one(
 ) -> Result<HttpResponse, Problem> {
     let caller = authenticate(&request, &state).await?;
     let mut query = Query::of(&request)?;
-    let other = query.take("client")?;
+    let client = client(&caller, &mut query)?;
     query.close()?;
-    let client = if let Some(other) = other {
-        caller.require(&[Right::ReportsRead, Right::Admin])?;
-        name_of("?client", &other)?
-    } else {
-        caller.require(&[Right::TripsWrite, Right::CreditsRead, Right::ReportsRead, Right::Admin])?;
-        caller.client.clone()
-    };
     let (user, trip_id) = (user_of(&path.0)?, name_of("trip_id", &path.1)?);
     let stored = reads::trip(&state.readers, user, &trip_key(&client, user, &trip_id)).await?;
     let stored =
@@ -101,9 +89,15 @@ pub(super) async fn read_one(
         user,
         trip_id: &trip_id,
     };
-    Ok(HttpResponse::Ok().json(answer::trip(&stored.record, &named, state.clock.now_ms())))
+    Ok(HttpResponse::Ok().json(answer::trip(&stored, &named, state.clock.now_ms())))
 }
 
-fn position(shard: ShardId, seq: i64) -> String {
-    format!("{shard}:{seq}")
+/// The caller's own client, or another that an auditor asks for.
+fn client(caller: &Caller, query: &mut Query) -> Result<Name, Problem> {
+    let Some(other) = query.take("client")? else {
+        caller.require(&[Right::TripsWrite, Right::CreditsRead, Right::ReportsRead, Right::Admin])?;
+        return Ok(caller.client.clone());
+    };
+    caller.require(&[Right::ReportsRead, Right::Admin])?;
+    name_of("?client", &other)
 }

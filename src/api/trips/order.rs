@@ -3,12 +3,13 @@
 use super::super::ApiState;
 use super::super::auth::Caller;
 use super::super::fields::{Mistakes, Object};
+use super::super::fresh::new_account;
 use super::super::problem::{Code, FieldError, Problem};
 use super::legs::{LONGEST_WORD, Times, legs};
 use super::way::Stations;
 use crate::identity::kek::Kek;
 use crate::ledger::command::{Fresh, Meta, SubmitTrip};
-use crate::ledger::evidence::{DataKey, Proof};
+use crate::ledger::evidence::Proof;
 use crate::ledger::ids::{Hash, UserId, trip_key};
 use crate::methodology::programme::{Assessment, Programme};
 use crate::methodology::trip::{InputCode, Trip};
@@ -122,18 +123,8 @@ pub(in super::super) fn assess(programme: &Programme, trip: &Trip, mistakes: &mu
 
 /// Randomness for a new account and for sealing the evidence.
 fn fresh(kek: &Kek, user: UserId, programme: &str) -> Result<Fresh, Problem> {
-    let address = Hash::new(rand::random());
-    let data_key = DataKey::new(rand::random());
-    let wrapped_key = kek
-        .wrap(&data_key, rand::random(), (user, programme, &address))
-        .map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "a data key cannot be wrapped");
-            Problem::storage_unavailable()
-        })?;
     Ok(Fresh {
-        address,
-        data_key,
-        wrapped_key,
+        account: new_account(kek, user, programme)?,
         nonce: rand::random(),
     })
 }

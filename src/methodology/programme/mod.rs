@@ -66,6 +66,20 @@ pub struct ClaimWindow {
     pub window_s: Option<u64>,
 }
 
+/// How long credits live.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CreditTerms {
+    /// Full months after the month of issue in which they can still be spent; absent, for ever.
+    pub valid_months: Option<u16>,
+    /// Days before its expiry from which a credit is spent before others.
+    pub notice_days: u64,
+}
+
+impl CreditTerms {
+    /// Notice where the programme says nothing.
+    pub const NOTICE_DAYS: u64 = 30;
+}
+
 /// How a programme counts one of its modes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Binding {
@@ -126,6 +140,7 @@ pub struct Programme {
     max_ahead_s: Option<u64>,
     caps: Caps,
     claims: ClaimWindow,
+    credits: CreditTerms,
 }
 
 /// Everything that is wrong with a programme file, reported together.
@@ -208,6 +223,11 @@ impl Programme {
     /// Limits on what a rider can earn.
     pub fn caps(&self) -> &Caps {
         &self.caps
+    }
+
+    /// How long its credits live.
+    pub fn credits(&self) -> CreditTerms {
+        self.credits
     }
 
     /// When a claim may be collected.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use toml::Table;
 
 use super::section::{Mistake, Section};
-use super::{Binding, Caps, ClaimWindow, Collecting, DayOf, Environment, Programme, ProgrammeError};
+use super::{Binding, Caps, ClaimWindow, Collecting, CreditTerms, DayOf, Environment, Programme, ProgrammeError};
 use crate::methodology::document::Status;
 use crate::methodology::library::Library;
 use crate::methodology::rules::LegRules;
@@ -46,6 +46,7 @@ impl Programme {
         rules.close(&mut mistakes);
         let caps = read_caps(root.section("caps", &mut mistakes), &mut mistakes);
         let claims = read_claims(root.section("claims", &mut mistakes), &mut mistakes);
+        let credits = read_credits(root.section("credits", &mut mistakes), &mut mistakes);
 
         let reader = BindingReader {
             library,
@@ -79,6 +80,7 @@ impl Programme {
             max_ahead_s,
             caps,
             claims,
+            credits,
         })
     }
 }
@@ -275,4 +277,22 @@ fn read_claims(mut section: Section, mistakes: &mut Vec<Mistake>) -> ClaimWindow
     let window_s = section.count("window_s", 0, mistakes);
     section.close(mistakes);
     ClaimWindow { delay_s, window_s }
+}
+
+fn read_credits(mut section: Section, mistakes: &mut Vec<Mistake>) -> CreditTerms {
+    /// A century: longer is as good as for ever, and lots count months in 16 bits.
+    const MOST_MONTHS: u64 = 1_200;
+    let months = section.count("valid_months", 0, mistakes);
+    if months.is_some_and(|months| months > MOST_MONTHS) {
+        section.mistake("valid_months", "must be at most 1200; leave it out for ever", mistakes);
+    }
+    let notice_days = section.count("notice_days", 0, mistakes);
+    if notice_days.is_some_and(|days| days > 36_500) {
+        section.mistake("notice_days", "must be at most 36500", mistakes);
+    }
+    section.close(mistakes);
+    CreditTerms {
+        valid_months: months.and_then(|months| u16::try_from(months).ok()),
+        notice_days: notice_days.unwrap_or(CreditTerms::NOTICE_DAYS),
+    }
 }

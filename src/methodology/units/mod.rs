@@ -81,13 +81,18 @@ impl Amount {
 
 impl fmt::Display for Amount {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micrograms = self.0.unsigned_abs();
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let fraction = format!("{:06}", micrograms % 1_000_000);
-        let fraction = fraction.trim_end_matches('0');
-        let point = if fraction.is_empty() { "" } else { "." };
-        write!(out, "{sign}{}{point}{fraction}", micrograms / 1_000_000)
+        out.write_str(&grams(i128::from(self.0)))
     }
+}
+
+/// Micrograms as decimal grams in their shortest form; sums over many may leave the range of an [`Amount`].
+pub fn grams(micrograms: i128) -> String {
+    let sign = if micrograms < 0 { "-" } else { "" };
+    let micrograms = micrograms.unsigned_abs();
+    let fraction = format!("{:06}", micrograms % 1_000_000);
+    let fraction = fraction.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{}{point}{fraction}", micrograms / 1_000_000)
 }
 
 impl Serialize for Amount {

@@ -1,9 +1,11 @@
 //! The HTTP interface from outside: every answer, every problem, every rule, as docs and clients rely on them.
 
 mod access;
+mod credits;
 mod networks;
 mod outage;
 mod problems;
+mod reports;
 mod requests;
 mod rules;
 mod trips;

@@ -5,6 +5,7 @@ use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::api::{ApiParts, server};
 use carbon_gateway::config::Loaded;
 use carbon_gateway::identity::kek::Kek;
+use carbon_gateway::ledger::ground::{Ground, SourceSecret};
 use carbon_gateway::ledger::page::Deployment;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
 use carbon_gateway::methodology::Library;
@@ -106,7 +107,10 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
             zone: "UTC".to_owned(),
             created_ms: 0,
         },
-        zone: jiff::tz::TimeZone::UTC,
+        ground: Arc::new(Ground {
+            zone: jiff::tz::TimeZone::UTC,
+            source_secret: SourceSecret::new([1; 32]),
+        }),
         queue: 1,
         batch_max: 1,
     });
@@ -121,6 +125,7 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
         programmes: Arc::new(BTreeMap::from([("demo".to_owned(), Arc::new(demo))])),
         networks: Arc::default(),
         library,
+        zone: jiff::tz::TimeZone::UTC,
         lifecycle: life.clone(),
         metrics: install_metrics(),
         config: Loaded::read(None, Vec::new()).unwrap().config.http,

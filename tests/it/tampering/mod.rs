@@ -1,197 +1,84 @@
 //! Whatever is changed behind the ledger's back, `verify` finds it and names the shard and the row: every column of every
-//! table, rows taken away, rows slipped in, single bits of the files. What it cannot find stands in [`changes::BLIND`], with the reason.
+//! table, rows taken away, rows slipped in, single bits of the files, and figures that are sealed in good order but wrong. What it
+//! cannot find stands in [`changes::BLIND`], with the reason.
 
 mod changes;
+mod desk;
+mod finished;
+mod forged;
+mod forgery;
+mod scratch;
 
-use crate::support::{NOON_MS, TestApp};
-use carbon_gateway::identity::kek::Kek;
-use carbon_gateway::ledger::ids::Hash;
-use carbon_gateway::store::clients::{self, ClientKey};
-use carbon_gateway::store::db::Location;
-use carbon_gateway::store::deployment;
-use carbon_gateway::verify::{Options, Report, verify};
-use changes::{Column, changes, columns, is_blind, texts};
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use changes::{Change, Column, changes, columns, is_blind, texts};
+use finished::finished;
+use scratch::{Finished, Scratch};
 use sqlx::{AssertSqlSafe, Connection as _};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-/// A finished deployment in memory.
-struct Finished {
-    ledger: Vec<u8>,
-    kek: Vec<u8>,
-}
-
-/// A folder that is filled afresh for each change.
-struct Scratch {
-    root: tempfile::TempDir,
-    number: AtomicUsize,
-    kek: Vec<u8>,
-}
-
-fn at(minute: i64) -> String {
-    jiff::Timestamp::from_millisecond(NOON_MS + minute * 60_000)
-        .unwrap()
-        .to_string()
-}
-
-fn trip(id: &str, user: u64, legs: &[(&str, i64, i64, u64)]) -> Value {
-    let leg = |(mode, from, to, metres): &(&str, i64, i64, u64)| json!({"mode": mode, "started_at": at(*from), "ended_at": at(*to), "distance_m": metres});
-    let legs: Vec<Value> = legs.iter().map(leg).collect();
-    json!({"programme": "demo", "trip_id": id, "user_id": user.to_string(), "legs": legs, "evidence": {"kind": "gate"}})
-}
-
-/// Two clients, five users in four shards, rides credited, refused by several rules and cut by the day's cap.
-async fn finished() -> Finished {
-    let app = TestApp::spawn().await;
-    let location = location(app.data_dir());
-    let second = format!(
-        "{}{}",
-        &app.key[..app.key.len() - 2],
-        if app.key.ends_with("00") { "11" } else { "00" }
-    );
-    let mut connection = location.connect().await.unwrap();
-    let key_digest = Hash::new(Sha256::digest(second.as_bytes()).into());
-    let key = ClientKey {
-        key_digest,
-        name: "second".to_owned(),
-        rights: "trips:write".to_owned(),
-        programmes: "demo".to_owned(),
-        created_ms: NOON_MS,
-        expires_ms: Some(NOON_MS * 2),
-        revoked_ms: None,
-    };
-    clients::insert(&mut connection, &key).await.unwrap();
-    connection.close().await.unwrap();
-    let mut trips = vec![
-        (
-            &app.key,
-            trip(
-                "a-1",
-                3,
-                &[("metro", -300, -270, 8_550), ("shared_bike", -265, -255, 2_000)],
-            ),
-        ),
-        (&second, trip("a-1", 3, &[("bus_electric", -200, -180, 5_000)])),
-        (&app.key, trip("a-2", 3, &[("metro", -290, -280, 4_000)])), // overlap
-        (&app.key, trip("b-1", 34, &[("metro", -100, -99, 90_000)])), // too_fast
-        (&second, trip("b-2", 34, &[("shared_ebike", -90, -80, 2_345)])),
-        (&app.key, trip("b-3", 34, &[("metro", -60_000, -59_990, 3_000)])), // too_old
-        (&app.key, trip("c-1", 64, &[("shared_bike", -50, -30, 3_210)])),
-        (&second, trip("d-1", 29, &[("metro", -50, -30, 12_345)])),
-    ];
-    let long = |n: i64| {
-        trip(
-            &format!("e-{n}"),
-            10,
-            &[("metro", -2_400 + n * 80, -2_325 + n * 80, 149_000)],
-        )
-    };
-    trips.extend((0..16).map(|n| (&app.key, long(n))));
-    for (key, body) in trips {
-        let answer = app
-            .client
-            .post(format!("{}/v1/trips", app.base))
-            .bearer_auth(key)
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(answer.status().as_u16(), 201, "{body}");
-    }
-    let (folder, _) = app.stop().await;
-    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
-    Finished {
-        ledger: read("ledger.db"),
-        kek: read("keys/kek"),
-    }
-}
-
-fn location(folder: &Path) -> Location {
-    Location {
-        file: folder.join("ledger.db"),
-        busy_timeout: Duration::from_secs(5),
-        durable: false,
-    }
-}
-
-impl Finished {
-    fn scratch(&self) -> Scratch {
-        let memory = Path::new("/dev/shm");
-        let root = if memory.is_dir() {
-            tempfile::tempdir_in(memory)
-        } else {
-            tempfile::tempdir()
-        }
-        .unwrap();
-        let scratch = Scratch {
-            root,
-            number: AtomicUsize::new(0),
-            kek: self.kek.clone(),
-        };
-        scratch.fill(&self.ledger);
-        scratch
-    }
-
-    async fn judge(&self, folder: &Path, recompute: bool) -> Result<Report, String> {
-        let mut snapshot = location(folder).snapshot().await.map_err(|error| error.to_string())?;
-        let kek = match deployment::find(&mut snapshot).await {
-            Ok(Some((_, id))) => Kek::load(&folder.join("keys/kek"), id).map_err(|error| error.to_string()),
-            _ => Err("no deployment row says which key".to_owned()),
-        };
-        let kek = kek.as_ref().map_err(Clone::clone);
-        verify(&mut snapshot, kek, Options { recompute }, &mut |_| ())
-            .await
-            .map_err(|error| error.to_string())
-    }
-
-    /// Whether anything at all is found.
-    async fn caught(&self, scratch: &Scratch) -> bool {
-        self.judge(&scratch.path(), false)
-            .await
-            .is_ok_and(|report| report.ok)
-            .eq(&false)
-    }
-}
-
-impl Scratch {
-    fn path(&self) -> PathBuf {
-        self.root.path().join(self.number.load(Ordering::Relaxed).to_string())
-    }
-
-    /// A folder of its own each time: a dropped connection may still be closing the file before.
-    fn fill(&self, ledger: &[u8]) {
-        let _first = fs::remove_dir_all(self.path());
-        self.number.fetch_add(1, Ordering::Relaxed);
-        fs::create_dir_all(self.path().join("keys")).unwrap();
-        fs::write(self.path().join("keys/kek"), &self.kek).unwrap();
-        fs::write(self.path().join("ledger.db"), ledger).unwrap();
-    }
-
-    async fn open(&self, read_only: bool) -> Result<SqliteConnection, sqlx::Error> {
-        let file: PathBuf = self.path().join("ledger.db");
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file).read_only(read_only)).await
-    }
+#[tokio::test]
+async fn a_finished_deployment_is_sound() {
+    let finished = finished().await;
+    let scratch = finished.scratch();
+    let sound = finished.judge(&scratch.path(), true).await.unwrap();
+    assert!(sound.ok, "{sound:#?}");
 }
 
 #[tokio::test]
-async fn no_column_and_no_row_can_be_changed_unseen() {
+async fn without_the_key_everything_else_is_checked() {
     let finished = finished().await;
+    let scratch = finished.scratch();
+    fs::remove_file(scratch.path().join("keys/kek")).unwrap();
+    let report = finished.judge(&scratch.path(), true).await.unwrap();
+    let failed: Vec<u8> = report
+        .checks
+        .iter()
+        .filter(|check| !check.ok)
+        .map(|check| check.id)
+        .collect();
+    assert_eq!(failed, [9], "{report:#?}");
+    let keys = report.checks.iter().find(|check| check.id == 9).unwrap();
+    assert!(
+        keys.detail.contains("issues are not held against their trips"),
+        "{keys:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_column_and_no_row_can_be_changed_unseen() {
+    let finished = Arc::new(finished().await);
     let scratch = finished.scratch();
     let sound = finished.judge(&scratch.path(), true).await.unwrap();
     assert!(sound.ok, "{sound:#?}");
     let mut connection = scratch.open(false).await.unwrap();
     let changes = changes(&mut connection).await;
     connection.close().await.unwrap();
-    let mut mistakes = Vec::new();
-    let mut done = 0_usize;
-    for change in &changes {
+    let mut parts = tokio::task::JoinSet::new();
+    for part in changes.chunks(changes.len().div_ceil(4)).map(<[Change]>::to_vec) {
+        let finished = Arc::clone(&finished);
+        parts.spawn(async move { change_each(&finished, &part).await });
+    }
+    let (mut mistakes, mut done) = (Vec::new(), 0);
+    while let Some(part) = parts.join_next().await {
+        let (made, count) = part.unwrap();
+        mistakes.extend(made);
+        done += count;
+    }
+    assert!(
+        mistakes.is_empty(),
+        "{} mistakes:\n{}",
+        mistakes.len(),
+        mistakes.join("\n")
+    );
+    assert!(done > 1_500, "only {done} changes were tried");
+}
+
+/// Makes each change on a fresh copy; answers what was not found as it ought to be, and how many changes there were.
+async fn change_each(finished: &Finished, changes: &[Change]) -> (Vec<String>, usize) {
+    let scratch = finished.scratch();
+    let (mut mistakes, mut done) = (Vec::new(), 0);
+    for change in changes {
         scratch.fill(&finished.ledger);
         let mut connection = scratch.open(false).await.unwrap();
         let result = sqlx::query(AssertSqlSafe(change.sql.clone()))
@@ -200,37 +87,34 @@ async fn no_column_and_no_row_can_be_changed_unseen() {
         connection.close().await.unwrap();
         // Keys and NOT NULL forbid some changes, and a column of one value has none to swap.
         let may_fail = change.sql.starts_with("INSERT") || change.sql.contains("LIMIT 1");
-        let result = match result {
+        match result {
             Err(_) if may_fail => continue,
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => continue,
-            other => other.unwrap(),
-        };
-        assert_eq!(result.rows_affected(), 1, "{}", change.sql);
-        done += 1;
-        match finished.judge(&scratch.path(), false).await {
-            Ok(report) if report.ok && !change.blind => mistakes.push(format!("unseen: {}", change.what)),
-            Ok(report) if report.ok => {}
-            Ok(_) | Err(_) if change.blind => mistakes.push(format!("seen, though listed as blind: {}", change.what)),
-            Ok(report) => {
-                let details: Vec<&str> = report.checks.iter().map(|check| check.detail.as_str()).collect();
-                let details = details.join(
-                    "
-",
-                );
-                if !change.named.iter().any(|name| details.contains(name)) {
-                    mistakes.push(format!("{}: none of {:?} in\n{details}", change.what, change.named));
-                }
-            }
-            Err(error) => mistakes.push(format!("{}: no report: {error}", change.what)),
+            other => match other.unwrap().rows_affected() {
+                0 => continue, // the same value again
+                rows => assert_eq!(rows, 1, "{}", change.sql),
+            },
         }
+        done += 1;
+        mistakes.extend(mistake(finished, &scratch, change).await);
     }
-    assert!(
-        mistakes.is_empty(),
-        "{} mistakes:\n{}",
-        mistakes.len(),
-        mistakes.join("\n")
-    );
-    assert!(done > 400, "only {done} changes were tried");
+    (mistakes, done)
+}
+
+/// What is wrong with what `verify` says of a change.
+async fn mistake(finished: &Finished, scratch: &Scratch, change: &Change) -> Option<String> {
+    match finished.judge(&scratch.path(), false).await {
+        Ok(report) if report.ok && !change.blind => Some(format!("unseen: {}", change.what)),
+        Ok(report) if report.ok => None,
+        Ok(_) | Err(_) if change.blind => Some(format!("seen, though listed as blind: {}", change.what)),
+        Ok(report) => {
+            let details: Vec<&str> = report.checks.iter().map(|check| check.detail.as_str()).collect();
+            let details = details.join("\n");
+            let named = change.named.iter().any(|name| details.contains(name));
+            (!named).then(|| format!("{}: none of {:?} in\n{details}", change.what, change.named))
+        }
+        Err(error) => Some(format!("{}: no report: {error}", change.what)),
+    }
 }
 
 /// Every row of every table with its storage classes, but for what is blind.

@@ -1,6 +1,6 @@
 //! The canonical encoding of formats.md 1: fixed widths, length prefixes, one encoding for one value.
 
-use super::ids::Hash;
+use crate::Hash;
 use sha2::{Digest as _, Sha256};
 
 /// Version byte of every document.
@@ -239,7 +239,8 @@ impl<'a> Decoder<'a> {
         Ok(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
+    /// `N` raw bytes.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
         self.take(N)?.try_into().map_err(|_| CodecError::Truncated)
     }
 }

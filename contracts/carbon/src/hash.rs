@@ -1,0 +1,68 @@
+//! 32 bytes, and their one spelling.
+
+use std::fmt;
+
+/// 32 bytes: a digest, an address, a trip key, the name of a credit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash([u8; 32]);
+
+/// Not the spelling of a hash.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+#[error("must be 64 lower-case hexadecimal digits")]
+pub struct HashError;
+
+impl Hash {
+    /// From raw bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// From a stored column; `None` unless 32 bytes.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// From 64 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Result<Self, HashError> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 || !digits.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(HashError);
+        }
+        let mut bytes = [0_u8; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| HashError)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| HashError)?;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The raw bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_have_one_spelling() {
+        let text = "00ff".repeat(16);
+        assert_eq!(Hash::parse(&text).map(|h| h.to_string()), Ok(text.clone()));
+        assert_eq!(Hash::parse(&text.to_uppercase()), Err(HashError));
+        assert_eq!(Hash::parse(&text[1..]), Err(HashError));
+    }
+}

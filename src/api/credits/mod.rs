@@ -1,0 +1,104 @@
+//! Credits and the transactions that make and end them: read, listed, redeemed.
+
+mod answer;
+mod redeem;
+
+pub(super) use answer::credit;
+pub(super) use redeem::redeem;
+
+use super::ApiState;
+use super::auth::authenticate;
+use super::due::settled;
+use super::frame::request_id;
+use super::keys::Right;
+use super::list::Page;
+use super::problem::{Code, Problem};
+use super::query::{Query, user_of};
+use super::reference::{Kind, parse};
+use crate::ledger::credit::Credit;
+use crate::ledger::ids::Hash;
+use crate::store::reads;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+
+/// `GET /v1/users/{user_id}/credits`: oldest first; `?state=` keeps one state.
+pub(super) async fn list(
+    request: HttpRequest,
+    path: Path<String>,
+    state: Data<ApiState>,
+) -> Result<HttpResponse, Problem> {
+    let caller = authenticate(&request, &state).await?;
+    caller.require(&[Right::CreditsRead])?;
+    let mut query = Query::of(&request)?;
+    let page = Page::of(&mut query)?;
+    let wanted = query.take("state")?;
+    query.close()?;
+    let user = user_of(&path)?;
+    let spent = match wanted.as_deref() {
+        None => None,
+        Some("unspent") => Some(false),
+        Some("spent") => Some(true),
+        Some("held") => return Ok(HttpResponse::Ok().json(page.answer(Vec::new()))), // nothing can be held yet
+        Some(_) => {
+            return Err(Problem::field(
+                Code::InvalidField,
+                "?state",
+                "must be unspent, held or spent",
+            ));
+        }
+    };
+    settled(&state, user, &request_id(&request)).await?;
+    let after = page.after_two()?.unwrap_or((i64::MIN, i64::MIN));
+    let rows = reads::credits_after(&state.readers, user, spent, after, page.rows()).await?;
+    let item = |(made, spent_by): (Credit, Option<Hash>)| {
+        let key = format!("{}.{}", made.created_seq, made.output);
+        let shown = caller
+            .may_use(&made.lot.programme)
+            .then(|| answer::credit(&made, spent_by.as_ref()));
+        (key, shown)
+    };
+    Ok(HttpResponse::Ok().json(page.answer(rows.into_iter().map(item).collect())))
+}
+
+/// `GET /v1/credits/{credit_id}`.
+pub(super) async fn read(
+    request: HttpRequest,
+    path: Path<String>,
+    state: Data<ApiState>,
+) -> Result<HttpResponse, Problem> {
+    let caller = authenticate(&request, &state).await?;
+    caller.require(&[Right::CreditsRead])?;
+    Query::of(&request)?.close()?;
+    let (shard, hash) = parse(Kind::Credit, &path)?;
+    let missing = || Problem::new(Code::NotFound, "there is no such credit");
+    let found = reads::credit(&state.readers, shard, &hash).await?.ok_or_else(missing)?;
+    caller.require_programme(&found.0.lot.programme)?;
+    if !found.0.user.is_system() {
+        settled(&state, found.0.user, &request_id(&request)).await?;
+    }
+    let found = reads::credit(&state.readers, Some(found.0.user.shard()), &hash).await?;
+    let (credit, spent_by) = found.ok_or_else(missing)?;
+    Ok(HttpResponse::Ok().json(answer::credit(&credit, spent_by.as_ref())))
+}
+
+/// `GET /v1/transactions/{id}`.
+pub(super) async fn transaction(
+    request: HttpRequest,
+    path: Path<String>,
+    state: Data<ApiState>,
+) -> Result<HttpResponse, Problem> {
+    let caller = authenticate(&request, &state).await?;
+    caller.require(&[Right::CreditsRead, Right::ReportsRead])?;
+    Query::of(&request)?.close()?;
+    let (shard, content_id) = parse(Kind::Transaction, &path)?;
+    let found = reads::transaction(&state.readers, shard, &content_id).await?;
+    let found = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such transaction"))?;
+    caller.require_programme(&found.programme)?;
+    let made = reads::made_by(&state.readers, &found).await?;
+    let outputs: Vec<Value> = made
+        .iter()
+        .map(|(made, spent_by)| answer::credit(made, spent_by.as_ref()))
+        .collect();
+    Ok(HttpResponse::Ok().json(answer::transaction(&found, outputs)))
+}

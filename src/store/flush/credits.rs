@@ -1,0 +1,110 @@
+//! Transactions, the credits that they make and consume, and the answers that speak of them.
+
+use crate::ledger::ids::Hash;
+use crate::ledger::view::View;
+use crate::store::db::{Connection, StoreError, with};
+use crate::store::statement::{pieces, repeated, write_rows};
+use std::collections::BTreeMap;
+
+pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+    transactions(c, view).await?;
+    made(c, view).await?;
+    spent(c, view).await?;
+    answers(c, view).await
+}
+
+async fn transactions(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+    const PARTS: [&str; 4] = [
+        "INSERT INTO ledger_tx_{shard} (seq, content_id, user_id, programme, kind, amount_ug, body) VALUES ",
+        "(?, ?, ?, ?, ?, ?, ?)",
+        ", ",
+        "",
+    ];
+    write_rows!(c, view.shard, PARTS, &view.changes.transactions, |query, new| query
+        .bind(new.seq)
+        .bind(new.content_id.as_bytes().to_vec())
+        .bind(new.user.value())
+        .bind(new.programme.clone())
+        .bind(new.transaction.kind.as_str())
+        .bind(new.amount.micrograms())
+        .bind(new.bytes.clone()));
+    Ok(())
+}
+
+async fn made(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+    const PARTS: [&str; 4] = [
+        "INSERT INTO credit_{shard} (hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, \
+         output) VALUES ",
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        ", ",
+        "",
+    ];
+    write_rows!(c, view.shard, PARTS, &view.changes.credits, |query, credit| query
+        .bind(credit.hash.as_bytes().to_vec())
+        .bind(credit.user.value())
+        .bind(credit.lot.programme.clone())
+        .bind(i64::from(credit.lot.gas))
+        .bind(i64::from(credit.lot.vintage))
+        .bind(i64::from(credit.lot.expiry))
+        .bind(credit.amount.micrograms())
+        .bind(credit.expires_ms)
+        .bind(credit.created_by.as_bytes().to_vec())
+        .bind(credit.created_seq)
+        .bind(i64::from(credit.output)));
+    Ok(())
+}
+
+/// Each credit is consumed once: a row that is spent already, or is not there, fails the batch.
+async fn spent(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+    let mut by_transaction: BTreeMap<Hash, Vec<Hash>> = BTreeMap::new();
+    for (credit, content_id) in &view.changes.spent {
+        by_transaction.entry(*content_id).or_default().push(*credit);
+    }
+    for (content_id, credits) in by_transaction {
+        for piece in pieces(&credits) {
+            let parts = [
+                "UPDATE credit_{shard} SET spent_by = ? WHERE spent_by IS NULL AND hash IN (",
+                "?",
+                ", ",
+                ")",
+            ];
+            let sql = repeated(parts, piece.len(), view.shard);
+            let done = with!(&mut *c, |c| {
+                let query = sqlx::query(sql).bind(content_id.as_bytes().to_vec());
+                let query = piece
+                    .iter()
+                    .fold(query, |query, hash| query.bind(hash.as_bytes().to_vec()));
+                query.execute(&mut *c).await.map(|done| done.rows_affected())
+            })?;
+            super::all_of(piece.len(), done, "credit", "spent_by")?;
+        }
+    }
+    Ok(())
+}
+
+async fn answers(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+    const PARTS: [&str; 4] = [
+        "REPLACE INTO idempotency (shard, key_digest, request_digest, seq, at_ms, answer) VALUES ",
+        "(?, ?, ?, ?, ?, ?)",
+        ", ",
+        "",
+    ];
+    let answers = view
+        .changes
+        .answers
+        .iter()
+        .map(|answered| answered.answer.encode().map(|bytes| (answered, bytes)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| StoreError::row("idempotency", "answer", error))?;
+    write_rows!(c, view.shard, PARTS, &answers, |query, kept| {
+        let (answered, bytes) = kept;
+        query
+            .bind(i64::from(view.shard.index()))
+            .bind(answered.keyed.key.as_bytes().to_vec())
+            .bind(answered.keyed.request.as_bytes().to_vec())
+            .bind(answered.seq)
+            .bind(answered.at_ms)
+            .bind(bytes.clone())
+    });
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Writes what a batch changed in a shard: multi-row statements in pieces of few sizes, then the page.
+
+mod credits;
+mod folds;
+mod trips;
+
+use super::activations;
+use super::db::{Connection, StoreError, with};
+use super::statement::pieces;
+use crate::ledger::page::Page;
+use crate::ledger::view::View;
+
+/// A head as a batch leaves it.
+pub(super) struct Head {
+    /// Shard number.
+    pub(super) shard: i64,
+    /// Raised by every batch.
+    pub(super) epoch: i64,
+    /// Seq of the last entry.
+    pub(super) seq: i64,
+    /// Seal of the last page, or the genesis seal.
+    pub(super) seal: Vec<u8>,
+    /// Booked time of the last page, Unix milliseconds.
+    pub(super) at_ms: i64,
+    /// Deployment in which the shard is at home.
+    pub(super) home: Vec<u8>,
+}
+
+/// Writes the rows of one shard, and the page of its entries.
+pub(super) async fn flush(c: &mut Connection, view: &View, page: Option<&Page>) -> Result<(), StoreError> {
+    activations::flush(c, view).await?;
+    trips::flush(c, view).await?;
+    credits::flush(c, view).await?;
+    folds::flush(c, view).await?;
+    match page {
+        Some(page) => journal(c, page).await,
+        None => Ok(()),
+    }
+}
+
+async fn journal(c: &mut Connection, page: &Page) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    with!(&mut *c, |c| {
+        sqlx::query(SQL)
+            .bind(i64::from(page.shard.index()))
+            .bind(page.seq_from)
+            .bind(page.seq_to)
+            .bind(page.at_ms)
+            .bind(page.previous_seal.as_bytes().as_slice())
+            .bind(page.seal.as_bytes().as_slice())
+            .bind(&page.entries)
+            .execute(&mut *c)
+            .await
+            .map(|_| ())
+    })?;
+    Ok(())
+}
+
+/// Advances the heads of the shards that the batch changed.
+pub(super) async fn heads(c: &mut Connection, heads: &[Head]) -> Result<(), StoreError> {
+    const HEAD: &str = "REPLACE INTO shard_head (shard, epoch, seq, seal, at_ms, home) VALUES ";
+    for piece in pieces(heads) {
+        let sql = super::statement::global([HEAD, "(?, ?, ?, ?, ?, ?)", ", ", ""], piece.len());
+        with!(&mut *c, |c| {
+            piece
+                .iter()
+                .fold(sqlx::query(sql), |query, head| {
+                    query
+                        .bind(head.shard)
+                        .bind(head.epoch)
+                        .bind(head.seq)
+                        .bind(head.seal.clone())
+                        .bind(head.at_ms)
+                        .bind(head.home.clone())
+                })
+                .execute(&mut *c)
+                .await
+                .map(|_| ())
+        })?;
+    }
+    Ok(())
+}
+
+/// Demands that a statement changed as many rows as it named.
+fn all_of(named: usize, done: u64, table: &'static str, column: &'static str) -> Result<(), StoreError> {
+    if u64::try_from(named).is_ok_and(|named| named == done) {
+        Ok(())
+    } else {
+        let reason = format!("{done} of {named} rows were as expected");
+        Err(StoreError::row(table, column, reason))
+    }
+}

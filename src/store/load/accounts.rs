@@ -1,0 +1,95 @@
+//! Accounts with their figures.
+
+use crate::identity::kek::Kek;
+use crate::ledger::account::{Account, Due, Figures};
+use crate::ledger::ids::{Hash, UserId};
+use crate::ledger::view::View;
+use crate::methodology::units::Amount;
+use crate::store::db::{Connection, StoreError};
+use crate::store::statement::read_rows;
+
+/// The columns of [`FigureRow`].
+pub(in crate::store) const FIGURES: &str = "available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, \
+     spent_ug, expired_ug, longest_trip_s, unspent_count";
+
+/// Figures of an account as stored, in the order of [`FIGURES`].
+#[derive(sqlx::FromRow, Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::store) struct FigureRow {
+    available_ug: i64,
+    waiting_ug: i64,
+    quantified_ug: i64,
+    capped_ug: i64,
+    collected_ug: i64,
+    lapsed_ug: i64,
+    issued_ug: i64,
+    spent_ug: i64,
+    expired_ug: i64,
+    longest_trip_s: i64,
+    /// Unspent credits.
+    pub(in crate::store) unspent_count: i64,
+}
+
+/// The figures of a row.
+pub(in crate::store) fn figures_of(row: &FigureRow) -> Figures {
+    let amount = Amount::from_micrograms;
+    Figures {
+        available: amount(row.available_ug),
+        waiting: amount(row.waiting_ug),
+        quantified: amount(row.quantified_ug),
+        capped: amount(row.capped_ug),
+        collected: amount(row.collected_ug),
+        lapsed: amount(row.lapsed_ug),
+        issued: amount(row.issued_ug),
+        spent: amount(row.spent_ug),
+        expired: amount(row.expired_ug),
+        longest_trip_s: row.longest_trip_s,
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct AccountRow {
+    user_id: i64,
+    programme: String,
+    address: Vec<u8>,
+    wrapped_key: Vec<u8>,
+    lapses_ms: Option<i64>,
+    collects_ms: Option<i64>,
+    #[sqlx(flatten)]
+    figures: FigureRow,
+}
+
+/// Loads all accounts of the users.
+pub(super) async fn load(c: &mut Connection, kek: &Kek, view: &mut View, users: &[i64]) -> Result<(), StoreError> {
+    let head = format!(
+        "SELECT user_id, programme, address, wrapped_key, lapses_ms, collects_ms, {FIGURES} FROM account_{{shard}} WHERE user_id IN ("
+    );
+    let rows: Vec<AccountRow> = read_rows!(c, view.shard, [&head, "?", ", ", ")"], users, |query, user| query
+        .bind(*user));
+    for row in rows {
+        let account = account_of(kek, row)?;
+        view.accounts.insert((account.user, account.programme.clone()), account);
+    }
+    Ok(())
+}
+
+fn account_of(kek: &Kek, row: AccountRow) -> Result<Account, StoreError> {
+    let user = UserId::from_stored(row.user_id);
+    let address =
+        Hash::from_slice(&row.address).ok_or_else(|| StoreError::row("account", "address", "not 32 bytes"))?;
+    let data_key = kek
+        .unwrap(&row.wrapped_key, (user, &row.programme, &address))
+        .map_err(|error| StoreError::row("account", "wrapped_key", error))?;
+    Ok(Account {
+        user,
+        programme: row.programme,
+        address,
+        data_key,
+        wrapped_key: row.wrapped_key,
+        figures: figures_of(&row.figures),
+        unspent_count: row.figures.unspent_count,
+        due: Due {
+            lapses_ms: row.lapses_ms,
+            collects_ms: row.collects_ms,
+        },
+    })
+}

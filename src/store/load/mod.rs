@@ -1,0 +1,114 @@
+//! Loads what a batch needs of a shard: few statements a table, in pieces of few sizes.
+
+mod accounts;
+mod holdings;
+mod totals;
+mod trips;
+
+pub(super) use accounts::{FIGURES, FigureRow, figures_of};
+pub(super) use holdings::{CREDIT, CreditRow, credit_of};
+pub(super) use trips::{StoredRow, stored_of};
+
+use super::activations;
+use super::db::{Connection, StoreError};
+use crate::identity::kek::Kek;
+use crate::ledger::account::Account;
+use crate::ledger::command::{Command, SubmitTrip, Wanted};
+use crate::ledger::ids::{Hash, ShardId, UserId};
+use crate::ledger::view::{AccountKey, View};
+use crate::methodology::units::Day;
+use std::collections::BTreeSet;
+
+/// Fills the view with what `commands` may look at.
+pub(super) async fn load(
+    c: &mut Connection,
+    kek: &Kek,
+    view: &mut View,
+    commands: &[&Command],
+) -> Result<(), StoreError> {
+    if commands.iter().any(|command| matches!(command, Command::Activate(_))) {
+        activations::load(c, view).await?;
+    }
+    let mut users: BTreeSet<i64> = commands
+        .iter()
+        .filter_map(|command| command.user())
+        .map(UserId::value)
+        .collect();
+    if commands.iter().any(|command| matches!(command, Command::Redeem(_))) {
+        users.insert(UserId::system(view.shard).value());
+    }
+    accounts::load(c, kek, view, &users.into_iter().collect::<Vec<_>>()).await?;
+    trips::stored(c, view, &identities(commands)).await?;
+    let submitted: Vec<&SubmitTrip> = commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::SubmitTrip(trip) => Some(trip.as_ref()),
+            _ => None,
+        })
+        .collect();
+    trips::rides(c, view, &submitted).await?;
+    holdings::load(c, view, commands).await?;
+    totals::load(c, view, commands).await
+}
+
+/// Trips that the commands name.
+fn identities(commands: &[&Command]) -> Vec<(i64, Hash)> {
+    let mut identities = BTreeSet::new();
+    for command in commands {
+        match command {
+            Command::SubmitTrip(trip) => {
+                identities.insert((trip.user.value(), trip.trip_key));
+            }
+            Command::Collect(collect) => {
+                if let Wanted::Trips(keys) = &collect.wanted {
+                    identities.extend(keys.iter().map(|key| (collect.user.value(), *key)));
+                }
+            }
+            _ => {}
+        }
+    }
+    identities.into_iter().collect()
+}
+
+/// The accounts that commands with something due look at.
+fn touched<'v>(view: &'v View, commands: &[&Command]) -> Vec<(AccountKey, &'v Account)> {
+    let mut keys: BTreeSet<AccountKey> = BTreeSet::new();
+    for command in commands {
+        match command {
+            Command::SubmitTrip(trip) => {
+                keys.insert((trip.user, trip.programme.id().to_owned()));
+            }
+            Command::Collect(collect) => {
+                keys.insert((collect.user, collect.programme.id().to_owned()));
+            }
+            Command::Redeem(redeem) => {
+                keys.insert((redeem.user, redeem.programme.id().to_owned()));
+            }
+            Command::Merge(merge) => {
+                keys.insert((merge.user, merge.programme.clone()));
+            }
+            Command::SettleDue(settle) => {
+                let of_the_rider = view.accounts.keys().filter(|(user, _)| *user == settle.user);
+                keys.extend(of_the_rider.cloned());
+            }
+            Command::Activate(_) => {}
+        }
+    }
+    let account = |key: AccountKey| view.accounts.get(&key).map(|account| (key, account));
+    keys.into_iter().filter_map(account).collect()
+}
+
+/// A day from its column.
+pub(super) fn day_of(days: i64, table: &'static str, column: &'static str) -> Result<Day, StoreError> {
+    i32::try_from(days)
+        .map(Day::from_epoch_days)
+        .map_err(|_| StoreError::row(table, column, "not a day"))
+}
+
+/// A shard from its column.
+pub(super) fn shard_of(shard: i64, table: &'static str) -> Result<ShardId, StoreError> {
+    u8::try_from(shard)
+        .ok()
+        .and_then(ShardId::new)
+        .ok_or_else(|| StoreError::row(table, "shard", shard))
+}

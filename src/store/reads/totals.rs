@@ -1,0 +1,117 @@
+//! What reports read: heads, daily totals and pages, all in one snapshot.
+
+use crate::ledger::entry::Figure;
+use crate::ledger::ids::{Hash, SHARDS, ShardId};
+use crate::ledger::page::Page;
+use crate::ledger::totals::{Total, TotalKey, Totals};
+use crate::methodology::Gas;
+use crate::methodology::units::{Amount, Day};
+use crate::store::db::{Snapshot, StoreError, with_snapshot};
+use crate::store::load::day_of;
+
+/// Seq of each shard's last entry, shard 0 first.
+pub async fn heads(snapshot: &mut Snapshot) -> Result<Vec<i64>, StoreError> {
+    let rows: Vec<(i64,)> = with_snapshot!(snapshot, |c| {
+        sqlx::query_as("SELECT seq FROM shard_head ORDER BY shard")
+            .fetch_all(c)
+            .await
+    })?;
+    if rows.len() == usize::from(SHARDS) {
+        Ok(rows.into_iter().map(|(seq,)| seq).collect())
+    } else {
+        Err(StoreError::row(
+            "shard_head",
+            "shard",
+            format!("{} rows, 30 are right", rows.len()),
+        ))
+    }
+}
+
+/// The daily totals of a shard, of one programme or of all, of the booked days before `day`, or of all.
+pub async fn totals_before(
+    snapshot: &mut Snapshot,
+    shard: ShardId,
+    day: Option<Day>,
+    programme: Option<&str>,
+) -> Result<Totals, StoreError> {
+    const SQL: &str = "SELECT booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug FROM daily_total \
+         WHERE shard = ? AND booked_day < ? AND (? IS NULL OR programme = ?)";
+    type Row = (i64, i64, String, String, String, String, String, i64, i64);
+    let before = day.map_or(i64::MAX, |day| i64::from(day.epoch_days()));
+    let rows: Vec<Row> = with_snapshot!(snapshot, |c| {
+        sqlx::query_as(SQL)
+            .bind(i64::from(shard.index()))
+            .bind(before)
+            .bind(programme)
+            .bind(programme)
+            .fetch_all(c)
+            .await
+    })?;
+    rows.into_iter().map(total_of).collect()
+}
+
+fn total_of(
+    (booked, activity, programme, gas, figure, mode, methodology, count, amount): (
+        i64,
+        i64,
+        String,
+        String,
+        String,
+        String,
+        String,
+        i64,
+        i64,
+    ),
+) -> Result<(TotalKey, Total), StoreError> {
+    let key = TotalKey {
+        booked_day: day_of(booked, "daily_total", "booked_day")?,
+        activity_day: day_of(activity, "daily_total", "activity_day")?,
+        programme,
+        gas: Gas::parse(&gas).ok_or_else(|| StoreError::row("daily_total", "gas", &gas))?,
+        figure: Figure::parse(&figure).ok_or_else(|| StoreError::row("daily_total", "figure", &figure))?,
+        mode,
+        methodology,
+    };
+    let amount = Amount::from_micrograms(amount);
+    Ok((key, Total { count, amount }))
+}
+
+/// The page that holds a seq.
+pub async fn page_of(snapshot: &mut Snapshot, shard: ShardId, seq: i64) -> Result<Option<Page>, StoreError> {
+    Ok(pages_up_to(snapshot, shard, seq, 1).await?.into_iter().next())
+}
+
+/// The pages that begin at or before a seq, latest first.
+pub async fn pages_up_to(
+    snapshot: &mut Snapshot,
+    shard: ShardId,
+    seq: i64,
+    limit: i64,
+) -> Result<Vec<Page>, StoreError> {
+    const SQL: &str = "SELECT seq_from, seq_to, at_ms, previous_seal, seal, entries FROM journal \
+         WHERE shard = ? AND seq_from <= ? ORDER BY seq_from DESC LIMIT ?";
+    type Row = (i64, i64, i64, Vec<u8>, Vec<u8>, Vec<u8>);
+    let rows: Vec<Row> = with_snapshot!(snapshot, |c| {
+        sqlx::query_as(SQL)
+            .bind(i64::from(shard.index()))
+            .bind(seq)
+            .bind(limit)
+            .fetch_all(c)
+            .await
+    })?;
+    let hash = |bytes: &[u8], column| {
+        Hash::from_slice(bytes).ok_or_else(|| StoreError::row("journal", column, "not 32 bytes"))
+    };
+    let page = |(seq_from, seq_to, at_ms, previous_seal, seal, entries): Row| {
+        Ok(Page {
+            shard,
+            seq_from,
+            seq_to,
+            at_ms,
+            previous_seal: hash(&previous_seal, "previous_seal")?,
+            seal: hash(&seal, "seal")?,
+            entries,
+        })
+    };
+    rows.into_iter().map(page).collect()
+}

@@ -1,0 +1,259 @@
+//! All that a gateway can do, each thing in a batch of few commands and in one of many.
+
+use crate::support::{NOON_MS, TestApp};
+use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
+use carbon_gateway::folder::DataFolder;
+use carbon_gateway::identity::kek::Kek;
+use carbon_gateway::ledger::ids::Name;
+use carbon_gateway::store::db::Location;
+use carbon_gateway::store::{clients, deployment, migrate};
+use carbon_gateway::verify::{Options, verify};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+const NOON_S: i64 = NOON_MS / 1_000;
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Claims lapse, credits expire, and the gateway collects by itself.
+const AUTO: &str = "id = 'auto'\ntime_zone = 'Asia/Shanghai'\ncollect = 'automatic'\n\
+    [modes.metro]\nmethodology = 'cn-sz-public-transport-2021'\nversion = '1.0.0'\n\
+    [claims]\ndelay_s = 60\nwindow_s = 3600\n[credits]\nvalid_months = 0\n";
+
+/// Riders of one shard.
+fn riders() -> impl Iterator<Item = u32> {
+    (0..90).map(|n| 17 + 30 * n)
+}
+
+pub(super) async fn all_it_can_do() {
+    let programmes = tempfile::tempdir().unwrap();
+    std::fs::write(programmes.path().join("auto.toml"), AUTO).unwrap();
+    let settings = [
+        ("CARBON_GATEWAY__PROGRAMME__DIR", programmes.path().to_str().unwrap()),
+        ("CARBON_GATEWAY__DATABASE__SYNCHRONOUS", "normal"),
+    ];
+    let app = Arc::new(TestApp::spawn_with(&settings).await);
+    for programme in ["demo", "auto"] {
+        trips(&app, programme).await;
+    }
+    collections_and_redemptions(&app).await;
+    merged_redemption(&app).await;
+    time_passes(&app).await;
+    reads(&app).await;
+    command_line(&app).await;
+    let impatient = [
+        settings[0],
+        settings[1],
+        ("CARBON_GATEWAY__DATABASE__BUSY_TIMEOUT_MS", "50"),
+    ];
+    let app = Arc::into_inner(app).unwrap().restart(&impatient).await;
+    outage(&app).await;
+    verified(&app).await;
+    app.stop().await;
+}
+
+fn trip(user: u32, n: i64, programme: &str) -> Value {
+    let from_s = NOON_S - 80_000 + n * 400;
+    let time = |second: i64| jiff::Timestamp::from_second(second).unwrap().to_string();
+    json!({
+        "programme": programme, "trip_id": format!("{programme}-{n}"), "user_id": user,
+        "legs": [{"mode": "metro", "started_at": time(from_s), "ended_at": time(from_s + 300), "distance_m": 1_000}],
+    })
+}
+
+async fn trips(app: &TestApp, programme: &str) {
+    for n in 0..6 {
+        assert_eq!(app.post("/v1/trips", &trip(17, n, programme)).await.status(), 201);
+    }
+    let batch: Vec<Value> = riders()
+        .flat_map(|user| [trip(user, 7, programme), trip(user, 8, programme)])
+        .collect();
+    let answer = app.post("/v1/trips/batch", &json!({"trips": batch})).await;
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["summary"]["created"], 180, "{answer}");
+    assert_eq!(app.post("/v1/trips", &trip(17, 0, programme)).await.status(), 200);
+}
+
+async fn keyed(app: &TestApp, path: String, key: String, body: Value) -> u16 {
+    let request = app.client.post(format!("{}{path}", app.base)).bearer_auth(&app.key);
+    let response = request.header("Idempotency-Key", key).json(&body).send().await;
+    response.unwrap().status().as_u16()
+}
+
+async fn collect(app: &TestApp, user: u32, key: String, body: Value) -> u16 {
+    keyed(app, format!("/v1/users/{user}/claims/collect"), key, body).await
+}
+
+async fn redeem(app: &TestApp, user: u32, key: String, amount: &str) -> u16 {
+    let body = json!({"user_id": user, "programme": "demo", "amount": amount});
+    keyed(app, "/v1/redemptions".to_owned(), key, body).await
+}
+
+/// Carries out an order for each rider in one batch: they queue up while the database is locked.
+async fn together<F>(app: &Arc<TestApp>, expected: u16, order: impl Fn(Arc<TestApp>, u32) -> F)
+where
+    F: Future<Output = u16> + Send + 'static,
+{
+    let mut lock = location(app).connect().await.unwrap();
+    lock.begin().await.unwrap();
+    let mut orders = JoinSet::new();
+    for user in riders() {
+        orders.spawn(order(Arc::clone(app), user));
+    }
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    lock.execute("ROLLBACK").await.unwrap();
+    lock.close().await.unwrap();
+    for status in orders.join_all().await {
+        assert_eq!(status, expected);
+    }
+}
+
+async fn collections_and_redemptions(app: &Arc<TestApp>) {
+    let all = || json!({"programme": "demo", "all": true});
+    let names = json!([{"client": "first", "trip_id": "demo-1"}, {"client": "first", "trip_id": "nothing"}]);
+    let named = json!({"programme": "demo", "trips": names});
+    assert_eq!(collect(app, 17, "named".to_owned(), named).await, 201);
+    assert_eq!(collect(app, 17, "all".to_owned(), all()).await, 201);
+    assert_eq!(redeem(app, 17, "pay".to_owned(), "10").await, 201);
+    app.post("/v1/trips", &trip(17, 9, "demo")).await;
+    together(app, 201, |app, user| async move {
+        if user == 17 {
+            return collect(&app, 17, "more".to_owned(), json!({"programme": "demo", "all": true})).await;
+        }
+        collect(&app, user, "all".to_owned(), json!({"programme": "demo", "all": true})).await
+    })
+    .await;
+    together(app, 201, |app, user| async move {
+        redeem(&app, user, "many".to_owned(), "10").await
+    })
+    .await;
+    assert_eq!(redeem(app, 17, "all-of-it".to_owned(), "1000000").await, 422);
+}
+
+async fn merged_redemption(app: &TestApp) {
+    for n in 20..60 {
+        app.post("/v1/trips", &trip(47, n, "demo")).await;
+        let all = json!({"programme": "demo", "all": true});
+        assert_eq!(collect(app, 47, format!("k{n}"), all).await, 201);
+    }
+    assert_eq!(redeem(app, 47, "merged".to_owned(), "1900").await, 201);
+}
+
+/// The gateway collects half of the programme's claims, the other half lapses, and what was collected expires.
+async fn time_passes(app: &Arc<TestApp>) {
+    app.clock.advance(HOUR / 2);
+    let balance = |app: Arc<TestApp>, user: u32| async move {
+        app.get(&format!("/v1/users/{user}/balance")).await.status().as_u16()
+    };
+    together(app, 200, balance).await;
+    for user in riders() {
+        app.post("/v1/trips", &trip(user, 30, "auto")).await;
+    }
+    app.clock.advance(HOUR * 24 * 15);
+    together(app, 200, balance).await;
+    let ids: Vec<String> = riders().map(|user| user.to_string()).collect();
+    assert_eq!(
+        app.get(&format!("/v1/balances?ids={}", ids.join(","))).await.status(),
+        200
+    );
+}
+
+async fn json_of(app: &TestApp, path: &str) -> Value {
+    let response = app.get(path).await;
+    assert_eq!(response.status(), 200, "{path}");
+    response.json().await.unwrap()
+}
+
+async fn reads(app: &TestApp) {
+    app.post("/v1/trips", &trip(17, 40, "auto")).await;
+    app.post("/v1/trips", &trip(17, 41, "auto")).await;
+    for list in [
+        "trips",
+        "claims",
+        "credits",
+        "credits?state=spent",
+        "credits?state=unspent",
+    ] {
+        let path = format!("/v1/users/17/{list}");
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let page = json_of(app, &format!("{path}{separator}limit=1")).await;
+        if let Some(cursor) = page["next"].as_str() {
+            json_of(app, &format!("{path}{separator}limit=1&cursor={cursor}")).await;
+        }
+    }
+    json_of(app, "/v1/users/17/trips/demo-1").await;
+    let credits = json_of(app, "/v1/users/47/credits").await;
+    for credit in credits["items"].as_array().unwrap() {
+        let (id, transaction) = (
+            credit["credit_id"].as_str().unwrap(),
+            credit["created_by"].as_str().unwrap(),
+        );
+        for path in [format!("credits/{id}"), format!("credits/{}", &id[6..])] {
+            json_of(app, &format!("/v1/{path}")).await;
+        }
+        json_of(app, &format!("/v1/transactions/{transaction}")).await;
+        json_of(app, &format!("/v1/transactions/{}", &transaction[6..])).await;
+    }
+    let what_if = json!({"programme": "demo", "legs": trip(17, 0, "demo")["legs"]});
+    assert_eq!(app.post("/v1/quantify", &what_if).await.status(), 200);
+    for path in [
+        "/v1/methodologies",
+        "/v1/programmes",
+        "/v1/programmes/demo",
+        "/readyz",
+        "/metrics",
+    ] {
+        assert_eq!(app.get(path).await.status(), 200, "{path}");
+    }
+}
+
+/// The writer finds the database locked for longer than it waits, and later tries it by itself.
+async fn outage(app: &TestApp) {
+    let mut lock = location(app).connect().await.unwrap();
+    lock.begin().await.unwrap();
+    assert_eq!(app.post("/v1/trips", &trip(77, 0, "demo")).await.status(), 503);
+    lock.execute("ROLLBACK").await.unwrap();
+    lock.close().await.unwrap();
+    while app.get("/readyz").await.status() != 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn location(app: &TestApp) -> Location {
+    Location {
+        file: DataFolder::new(app.data_dir()).ledger_file(),
+        busy_timeout: Duration::from_secs(5),
+        durable: false,
+    }
+}
+
+/// What the command line does beside a running gateway.
+async fn command_line(app: &TestApp) {
+    let mut connection = location(app).connect().await.unwrap();
+    let order = KeyOrder {
+        client: Name::parse("second").unwrap(),
+        rights: Rights::parse("all").unwrap(),
+        programmes: Vec::new(),
+        expires_ms: None,
+    };
+    let (_, key) = new_key(&order, [5; 32], NOON_MS);
+    clients::insert(&mut connection, &key).await.unwrap();
+    assert!(!clients::list(&mut connection).await.unwrap().is_empty());
+    assert!(
+        clients::revoke(&mut connection, &key.key_digest, NOON_MS)
+            .await
+            .unwrap()
+    );
+    assert_eq!(migrate::missing_steps(&mut connection).await.unwrap(), 0);
+    connection.close().await.unwrap();
+    verified(app).await;
+}
+
+async fn verified(app: &TestApp) {
+    let mut snapshot = location(app).snapshot().await.unwrap();
+    let founded = deployment::find(&mut snapshot).await.unwrap().unwrap();
+    let kek = Kek::load(&DataFolder::new(app.data_dir()).kek_file(), founded.kek_id).unwrap();
+    let report = verify(&mut snapshot, Ok(&kek), Options { recompute: true }, &mut |_| {}).await;
+    assert!(report.unwrap().ok);
+}

@@ -1,0 +1,279 @@
+//! Which index each table is searched by, statement by statement. A statement that is not in this table fails the test: whoever
+//! writes a new one says here how it finds its rows.
+
+/// How the tables of a statement are read.
+#[derive(Clone, Copy)]
+pub(super) enum Reading {
+    /// No table has rows to be found, and the database is not asked.
+    Nothing,
+    /// Each table by an index, named by its columns.
+    Searched(&'static [&'static str]),
+    /// Whole tables too, and why that is right.
+    Whole(&'static [&'static str], &'static str),
+    /// All rows, whatever they hold, and why that is right.
+    Everything(&'static str),
+}
+
+/// The beginning of a statement told without its repetitions, and how its tables are read.
+pub(super) type Row = (&'static str, Reading);
+
+use Reading::{Everything, Nothing, Searched, Whole};
+
+/// Rows are written where they belong; only what an INSERT selects would have to be found.
+const WRITTEN: [Row; 8] = [
+    ("INSERT INTO ", Searched(&[])),
+    ("REPLACE INTO ", Searched(&[])),
+    ("CREATE TABLE IF NOT EXISTS ", Nothing),
+    ("BEGIN", Nothing),
+    ("COMMIT", Nothing),
+    ("ROLLBACK", Nothing),
+    ("PRAGMA journal_mode", Nothing),
+    ("PRAGMA integrity_check", Nothing),
+];
+
+/// What serves riders and orders, and what `verify` reads in pieces.
+const FOUND: [Row; 35] = [
+    (
+        "DELETE FROM claim_{shard} WHERE (user_id = ? AND seq = ?)",
+        Searched(&["SEARCH claim BY user_id, seq (user_id=? AND seq=?)"]),
+    ),
+    (
+        "SELECT * FROM (SELECT c.user_id, c.seq, t.record, t.evidence, t.issued_by FROM claim_{shard} c JOIN trip_{shard} t ON t.seq = c.seq WHERE c.user_id = ? AND c.programme = ? AND c.opens_ms <= ? AND (c.closes_ms IS NULL OR c.closes_ms > ?) ORDER BY c.seq LIMIT ?) AS part",
+        Searched(&["SEARCH c BY user_id, seq (user_id=?)", "SEARCH t BY seq (seq=?)"]),
+    ),
+    (
+        "SELECT * FROM (SELECT c.user_id, c.seq, t.record, t.evidence, t.issued_by FROM claim_{shard} c JOIN trip_{shard} t ON t.seq = c.seq WHERE c.user_id = ? AND c.programme = ? AND c.opens_ms <= ? AND c.closes_ms <= ? ORDER BY c.seq LIMIT ?) AS part",
+        Searched(&["SEARCH c BY user_id, seq (user_id=?)", "SEARCH t BY seq (seq=?)"]),
+    ),
+    (
+        "SELECT * FROM (SELECT hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, spent_by FROM credit_{shard} WHERE user_id = ? AND spent_by IS NULL AND programme = ? AND (expires_ms IS NULL OR expires_ms > ?) LIMIT ?) AS part",
+        Searched(&["SEARCH credit BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=?)"]),
+    ),
+    (
+        "SELECT * FROM (SELECT hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, spent_by FROM credit_{shard} WHERE user_id = ? AND spent_by IS NULL AND programme = ? AND expires_ms <= ? LIMIT ?) AS part",
+        Searched(&["SEARCH credit BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=? AND expires_ms<?)"]),
+    ),
+    (
+        "SELECT ? AS user_id, ? AS programme, (SELECT MIN(closes_ms) FROM claim_{shard} WHERE user_id = ? AND programme = ? AND closes_ms > ?) AS closes, (SELECT MIN(opens_ms) FROM claim_{shard} WHERE user_id = ? AND programme = ? AND opens_ms > ?) AS opens, (SELECT MIN(expires_ms) FROM credit_{shard} WHERE user_id = ? AND spent_by IS NULL AND programme = ? AND expires_ms > ?) AS expires",
+        Searched(&[
+            "SEARCH claim BY user_id, seq (user_id=?)",
+            "SEARCH credit BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=? AND expires_ms>?)",
+        ]),
+    ),
+    (
+        "SELECT activity_day, programme, gas, figure, mode, methodology, count, amount_ug FROM daily_total WHERE shard = ? AND booked_day = ? AND activity_day IN (?)",
+        Searched(&[
+            "SEARCH daily_total BY shard, booked_day, activity_day, programme, gas, figure, mode, methodology (shard=? AND booked_day=? AND activity_day=?)",
+        ]),
+    ),
+    (
+        "SELECT amount_ug, expires_ms FROM credit_{shard} WHERE user_id = ? AND spent_by IS NULL AND expires_ms <= ? AND programme = ?",
+        Searched(&["SEARCH credit BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=? AND expires_ms<?)"]),
+    ),
+    (
+        "SELECT booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug FROM daily_total WHERE shard = ? ORDER BY booked_day, activity_day, programme, gas, figure, mode, methodology",
+        Searched(&[
+            "SEARCH daily_total BY shard, booked_day, activity_day, programme, gas, figure, mode, methodology (shard=?)",
+        ]),
+    ),
+    (
+        "SELECT hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, spent_by FROM credit_{shard} WHERE hash = ?",
+        Searched(&["SEARCH credit BY hash (hash=?)"]),
+    ),
+    (
+        "SELECT hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, spent_by FROM credit_{shard} WHERE hash IN (?)",
+        Searched(&["SEARCH credit BY hash (hash=?)"]),
+    ),
+    (
+        "SELECT hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, spent_by FROM credit_{shard} WHERE user_id = ? AND created_seq >= ? AND (created_seq > ? OR output > ?) AND spent_by IS NOT NULL ORDER BY created_seq, output LIMIT ?",
+        Searched(&["SEARCH credit BY user_id, created_seq, output (user_id=? AND created_seq>?)"]),
+    ),
+    (
+        "SELECT hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, spent_by FROM credit_{shard} WHERE user_id = ? AND created_seq >= ? AND (created_seq > ? OR output > ?) AND spent_by IS NULL ORDER BY created_seq, output LIMIT ?",
+        Searched(&["SEARCH credit BY user_id, created_seq, output (user_id=? AND created_seq>?)"]),
+    ),
+    (
+        "SELECT hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, spent_by FROM credit_{shard} WHERE user_id = ? AND created_seq >= ? AND (created_seq > ? OR output > ?) ORDER BY created_seq, output LIMIT ?",
+        Searched(&["SEARCH credit BY user_id, created_seq, output (user_id=? AND created_seq>?)"]),
+    ),
+    (
+        "SELECT key_digest, name, rights, programmes, created_ms, expires_ms, revoked_ms FROM client WHERE key_digest = ?",
+        Searched(&["SEARCH client BY key_digest (key_digest=?)"]),
+    ),
+    (
+        "SELECT key_digest, request_digest, seq, at_ms, answer FROM idempotency WHERE (shard = ? AND key_digest = ?)",
+        Searched(&["SEARCH idempotency BY shard, key_digest (shard=? AND key_digest=?)"]),
+    ),
+    (
+        "SELECT programme, address, wrapped_key FROM account_{shard} WHERE user_id = ?",
+        Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
+    ),
+    (
+        "SELECT programme, lapses_ms, collects_ms, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count FROM account_{shard} WHERE user_id = ? ORDER BY programme",
+        Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
+    ),
+    (
+        "SELECT seal FROM journal WHERE shard = ? AND seq_from = ?",
+        Searched(&["SEARCH journal BY shard, seq_from (shard=? AND seq_from=?)"]),
+    ),
+    (
+        "SELECT seq FROM shard_head WHERE shard = ?",
+        Searched(&["SEARCH shard_head BY shard (shard=?)"]),
+    ),
+    (
+        "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND activity_day <= ? AND (activity_day < ? OR seq < ?) ORDER BY activity_day DESC, seq DESC LIMIT ?",
+        Searched(&["SEARCH trip BY user_id, activity_day, seq (user_id=? AND activity_day<?)"]),
+    ),
+    (
+        "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND trip_key = ?",
+        Searched(&["SEARCH trip BY user_id, trip_key (user_id=? AND trip_key=?)"]),
+    ),
+    (
+        "SELECT seq, user_id, programme, amount_ug, body FROM ledger_tx_{shard} WHERE content_id = ?",
+        Searched(&["SEARCH ledger_tx BY content_id (content_id=?)"]),
+    ),
+    (
+        "SELECT seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence FROM trip_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?",
+        Searched(&["SEARCH trip BY seq (seq>?)"]),
+    ),
+    (
+        "SELECT shard, epoch, seq, seal, at_ms, home FROM shard_head WHERE shard IN (?)",
+        Searched(&["SEARCH shard_head BY shard (shard=?)"]),
+    ),
+    (
+        "SELECT shard, seq_from, seq_to, at_ms, previous_seal, seal, entries FROM journal WHERE shard = ? AND seq_from >= ? ORDER BY seq_from LIMIT ?",
+        Searched(&["SEARCH journal BY shard, seq_from (shard=? AND seq_from>?)"]),
+    ),
+    (
+        "SELECT t.seq, t.record, t.evidence, t.issued_by FROM claim_{shard} c JOIN trip_{shard} t ON t.seq = c.seq WHERE c.user_id = ? AND c.seq > ? ORDER BY c.seq LIMIT ?",
+        Searched(&[
+            "SEARCH c BY user_id, seq (user_id=? AND seq>?)",
+            "SEARCH t BY seq (seq=?)",
+        ]),
+    ),
+    (
+        "SELECT user_id, programme, activity_day, started_s, ended_s, amount_ug FROM trip_{shard} WHERE outcome = 'credited' AND ((user_id = ? AND activity_day BETWEEN ? AND ?))",
+        Searched(&["SEARCH trip BY user_id, activity_day, seq (user_id=? AND activity_day>? AND activity_day<?)"]),
+    ),
+    (
+        "SELECT user_id, programme, address, wrapped_key, lapses_ms, collects_ms, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count FROM account_{shard} WHERE user_id IN (?)",
+        Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
+    ),
+    (
+        "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE (user_id = ? AND trip_key = ?)",
+        Searched(&["SEARCH trip BY user_id, trip_key (user_id=? AND trip_key=?)"]),
+    ),
+    (
+        "UPDATE client SET revoked_ms = ? WHERE key_digest = ? AND revoked_ms IS NULL",
+        Searched(&["SEARCH client BY key_digest (key_digest=?)"]),
+    ),
+    (
+        "UPDATE credit_{shard} SET spent_by = ? WHERE spent_by IS NULL AND hash IN (?)",
+        Searched(&["SEARCH credit BY hash (hash=?)"]),
+    ),
+    (
+        "UPDATE shard_head SET epoch = epoch + 1 WHERE shard = 0",
+        Searched(&["SEARCH shard_head BY shard (shard=?)"]),
+    ),
+    (
+        "UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN (?)",
+        Searched(&["SEARCH shard_head BY shard (shard=?)"]),
+    ),
+    (
+        "UPDATE trip_{shard} SET issued_by = ? WHERE issued_by IS NULL AND seq IN (?)",
+        Searched(&["SEARCH trip BY seq (seq=?)"]),
+    ),
+];
+
+/// Small tables, and what `verify` reads as a whole.
+const WHOLE: [Row; 14] = [
+    (
+        "SELECT COUNT(*) FROM deployment",
+        Whole(&["SCAN deployment BY id"], "one row"),
+    ),
+    (
+        "SELECT DISTINCT shard FROM daily_total WHERE shard NOT BETWEEN 0 AND 29",
+        Whole(
+            &["SCAN daily_total BY shard, booked_day, activity_day, programme, gas, figure, mode, methodology"],
+            "verify looks for shards that do not exist",
+        ),
+    ),
+    (
+        "SELECT DISTINCT shard FROM journal WHERE shard NOT BETWEEN 0 AND 29",
+        Whole(
+            &["SCAN journal BY shard, seq_from"],
+            "verify looks for shards that do not exist",
+        ),
+    ),
+    (
+        "SELECT id, zone, created_ms, kek_id, source_secret FROM deployment",
+        Whole(&["SCAN deployment"], "one row"),
+    ),
+    (
+        "SELECT key_digest, name, rights, programmes, created_ms, expires_ms, revoked_ms FROM client ORDER BY created_ms, key_digest",
+        Whole(
+            &["SCAN client", "USE TEMP B-TREE FOR ORDER BY"],
+            "a few keys, for a person",
+        ),
+    ),
+    (
+        "SELECT kind, id, version, digest FROM activation ORDER BY seq",
+        Whole(&["SCAN activation BY seq"], "a few rows, at the start and by verify"),
+    ),
+    (
+        "SELECT name FROM schema_step",
+        Whole(&["SCAN schema_step"], "about two hundred rows, at the start"),
+    ),
+    (
+        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+        Whole(
+            &["SCAN sqlite_schema", "USE TEMP B-TREE FOR ORDER BY"],
+            "the database's own list of tables",
+        ),
+    ),
+    (
+        "SELECT name, type, \"notnull\", pk FROM pragma_table_info(?) ORDER BY cid",
+        Whole(
+            &[
+                "SCAN pragma_table_info VIRTUAL TABLE INDEX 0:",
+                "USE TEMP B-TREE FOR ORDER BY",
+            ],
+            "the database's own list of columns",
+        ),
+    ),
+    (
+        "SELECT rootpage, name FROM sqlite_schema WHERE rootpage > 0",
+        Whole(&["SCAN sqlite_schema"], "the database's own list of tables"),
+    ),
+    (
+        "SELECT seq, kind, id, version, digest, confirmed_by, bytes FROM activation ORDER BY seq",
+        Whole(&["SCAN activation BY seq"], "a few rows, at the start and by verify"),
+    ),
+    (
+        "SELECT shard, seq, seal, at_ms, home FROM shard_head ORDER BY shard",
+        Whole(&["SCAN shard_head BY shard"], "thirty rows"),
+    ),
+    (
+        "SELECT user_id, programme, address, wrapped_key, waiting_ug, quantified_ug, capped_ug, longest_trip_s FROM account_{shard} ORDER BY user_id, programme",
+        Whole(
+            &["SCAN account BY user_id, programme"],
+            "verify holds the accounts of one shard, in key order",
+        ),
+    ),
+    (
+        "SELECT quote(",
+        Everything("verify looks for values of a wrong kind, which no index could find"),
+    ),
+];
+
+/// All rows.
+pub(super) fn rows() -> impl Iterator<Item = Row> {
+    WRITTEN.into_iter().chain(FOUND).chain(WHOLE)
+}
+
+/// The row with the longest beginning that fits.
+pub(super) fn row_of(statement: &str) -> Option<Row> {
+    rows()
+        .filter(|(beginning, _)| statement.starts_with(beginning))
+        .max_by_key(|(beginning, _)| beginning.len())
+}

@@ -1,0 +1,200 @@
+//! Tables with a million rows each, and what the database says of a statement against them.
+
+use carbon_gateway::store::db::{Connection, Location};
+use carbon_gateway::store::migrate;
+use sqlx::{AssertSqlSafe, Row as _};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// The shard whose tables are filled; all are alike.
+const SHARD: &str = "17";
+/// Ten trips, claims, credits and transactions a rider, and a million riders.
+const FILL: [&str; 8] = [
+    "INSERT INTO trip_17 (seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
+     SELECT n, n / 10 * 30 + 17, CAST(printf('%032d', n) AS BLOB), 'demo', 20000 + n % 10, n, n + 1, 'credited', 1, x'01', x'02' FROM million",
+    "INSERT INTO claim_17 (user_id, seq, programme, opens_ms, closes_ms) SELECT n / 10 * 30 + 17, n, 'demo', n, n + 1 FROM million",
+    "INSERT INTO credit_17 (hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, \
+     spent_by) SELECT CAST(printf('%032d', n) AS BLOB), n / 10 * 30 + 17, 'demo', 1, 2026, 683, 1, n, x'01', n, 0, \
+     CASE WHEN n % 2 = 0 THEN x'02' END FROM million",
+    "INSERT INTO ledger_tx_17 (seq, content_id, user_id, programme, kind, amount_ug, body) \
+     SELECT n, CAST(printf('%032d', n) AS BLOB), n / 10 * 30 + 17, 'demo', 'issue', 1, x'01' FROM million",
+    "INSERT INTO account_17 (user_id, programme, address, wrapped_key, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, \
+     lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count, lapses_ms, collects_ms) \
+     SELECT n * 30 + 17, 'demo', x'01', x'02', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n, n FROM million",
+    "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) SELECT 17, n, n, n, x'01', x'02', x'03' FROM million",
+    "INSERT INTO daily_total (shard, booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug) \
+     SELECT 17, n, n, 'demo', 'CO2', 'trip', 'metro', 'm@1', 1, 1 FROM million",
+    "INSERT INTO idempotency (shard, key_digest, request_digest, seq, at_ms, answer) \
+     SELECT 17, CAST(printf('%032d', n) AS BLOB), x'01', n, n, x'02' FROM million",
+];
+const MILLION: &str = "WITH RECURSIVE million(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM million WHERE n < 1000000)";
+
+/// The tables, in memory where the machine lends some as a folder.
+pub(super) struct Filled {
+    connection: Connection,
+    /// Columns of each index and primary key, by name.
+    columns: BTreeMap<String, String>,
+    _folder: tempfile::TempDir,
+}
+
+impl Filled {
+    pub(super) async fn with_a_million_rows() -> Self {
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() {
+            tempfile::tempdir_in(memory).unwrap()
+        } else {
+            tempfile::tempdir().unwrap()
+        };
+        let location = Location {
+            file: folder.path().join("ledger.db"),
+            busy_timeout: Duration::from_secs(5),
+            durable: false,
+        };
+        let mut connection = location.connect().await.unwrap();
+        migrate::migrate(&mut connection, 0, usize::MAX).await.unwrap();
+        connection.execute("PRAGMA journal_mode = OFF").await.unwrap();
+        connection.execute("PRAGMA synchronous = OFF").await.unwrap();
+        connection.begin().await.unwrap();
+        let Connection::Sqlite(c) = &mut connection;
+        for fill in FILL {
+            let (into, select) = fill.split_once(" SELECT ").unwrap();
+            let sql = format!("{into} {MILLION} SELECT {select}");
+            let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *c).await.unwrap();
+            assert_eq!(done.rows_affected(), 1_000_000);
+        }
+        connection.execute("COMMIT").await.unwrap();
+        let columns = columns(&mut connection).await;
+        Self {
+            connection,
+            columns,
+            _folder: folder,
+        }
+    }
+
+    /// No table has a fourth index.
+    pub(super) async fn assert_few_indexes(&mut self) {
+        let sql = "SELECT t.name, COUNT(i.name) FROM sqlite_schema t LEFT JOIN pragma_index_list(t.name) i WHERE t.type = 'table' GROUP BY t.name";
+        let Connection::Sqlite(c) = &mut self.connection;
+        let rows: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&mut *c).await.unwrap();
+        assert!(rows.len() > 30);
+        for (table, indexes) in rows {
+            assert!(indexes <= 3, "{table} has {indexes} indexes");
+        }
+    }
+
+    /// How each table of a statement is read, one line each and every line once; an index is named by its columns.
+    pub(super) async fn plan(&mut self, statement: &str) -> Vec<String> {
+        let sql = format!("EXPLAIN QUERY PLAN {statement}");
+        let Connection::Sqlite(c) = &mut self.connection;
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *c).await.unwrap();
+        let mut lines: Vec<String> = Vec::new();
+        for row in rows {
+            let line = self.line(&row.get::<String, _>("detail"));
+            if !lines.contains(&line) && !line.is_empty() {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
+    fn line(&self, detail: &str) -> String {
+        let mut line = detail.replace(&format!("_{SHARD}"), "").replace("COVERING ", "");
+        if let Some((before, after)) = line.split_once("USING INDEX ") {
+            let (index, rest) = after.split_once(' ').unwrap_or((after, ""));
+            let columns = &self.columns[index];
+            line = format!("{before}BY {columns} {rest}").trim().to_owned();
+        }
+        let structure = [
+            "COMPOUND",
+            "LEFT-MOST",
+            "UNION ALL",
+            "INDEX ",
+            "MULTI-INDEX",
+            "SCALAR",
+            "CO-ROUTINE",
+            "SCAN part",
+            "SCAN CONSTANT",
+        ];
+        let is_structure = structure.iter().any(|word| line.starts_with(word)) || line.ends_with("VALUES CLAUSE");
+        if is_structure { String::new() } else { line }
+    }
+}
+
+async fn columns(connection: &mut Connection) -> BTreeMap<String, String> {
+    let sql = "SELECT i.name, (SELECT group_concat(name, ', ') FROM pragma_index_info(i.name)) FROM sqlite_schema t \
+         JOIN pragma_index_list(t.name) i WHERE t.type = 'table'";
+    let Connection::Sqlite(c) = connection;
+    let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&mut *c).await.unwrap();
+    let shardless = |(name, columns): (String, String)| (name.replace(&format!("_{SHARD}"), ""), columns);
+    rows.into_iter().map(shardless).collect()
+}
+
+/// The text as it is said of the filled shard: all shards are alike.
+pub(super) fn of_the_shard(statement: &str) -> String {
+    of_shard(statement, SHARD)
+}
+
+/// The text with another shard in place of its own.
+fn of_shard(statement: &str, shard: &str) -> String {
+    let mut text = statement.to_owned();
+    for table in ["trip", "claim", "credit", "ledger_tx", "account"] {
+        if text.contains(&format!("{table}_")) {
+            for own in 0..30 {
+                text = text.replace(&format!("{table}_{own:02}"), &format!("{table}_{shard}"));
+            }
+        }
+    }
+    text
+}
+
+/// The text with `{shard}` for its shard and every repetition once: the same for every number of rows.
+pub(super) fn collapsed(statement: &str) -> String {
+    let lines = statement.lines().filter(|line| !line.starts_with("--"));
+    let mut text = of_shard(&lines.collect::<Vec<_>>().join("\n"), "{shard}");
+    // Lists of question marks first, then lists of such lists.
+    for separator in [", ", " OR ", ", "] {
+        let mut at = 0;
+        while let Some(found) = text[at..].find(separator) {
+            let start = at + found;
+            let item = item(&text[start + separator.len()..]).to_owned();
+            if !item.is_empty() && text[..start].ends_with(&item) {
+                text.replace_range(start..start + separator.len() + item.len(), "");
+            } else {
+                at = start + separator.len();
+            }
+        }
+    }
+    let mut parts: Vec<&str> = text.split(" UNION ALL ").collect();
+    parts.dedup();
+    parts.join(" UNION ALL ")
+}
+
+/// The question mark or the parenthesis with which a text begins, if it does.
+fn item(text: &str) -> &str {
+    if text.starts_with('?') {
+        return "?";
+    }
+    let mut depth = 0;
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return if at == 0 { "" } else { &text[..=at] };
+        }
+    }
+    ""
+}
+
+#[test]
+fn repetitions_are_told_once() {
+    assert_eq!(
+        collapsed("SELECT a, b FROM trip_07 WHERE (a = ? AND b = ?) OR (a = ? AND b = ?) OR (a = ? AND b = ?)"),
+        "SELECT a, b FROM trip_{shard} WHERE (a = ? AND b = ?)"
+    );
+    assert_eq!(collapsed("VALUES (?, ?), (?, ?)"), "VALUES (?)");
+    assert_eq!(collapsed("SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 1"), "SELECT 1");
+}
