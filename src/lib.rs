@@ -19,6 +19,8 @@ pub mod reports;
 pub mod verify;
 
 pub mod api;
+pub mod import;
+
 pub mod app;
 pub mod cli;
 

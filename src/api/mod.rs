@@ -11,7 +11,6 @@ mod credits;
 mod due;
 mod fields;
 mod frame;
-mod fresh;
 mod health;
 mod keyed;
 pub mod keys;

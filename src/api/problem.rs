@@ -1,6 +1,7 @@
 //! Problems: what goes wrong over HTTP, in one table of codes, written as `application/problem+json` (RFC 9457). The only
 //! `ResponseError` of the program. A 5xx carries no inner text; that goes to the log where it is handled.
 
+use crate::identity::kek::KekError;
 use crate::ledger::command::Rejection;
 use crate::methodology::trip::{InputCode, InputError};
 use crate::store::db::StoreError;
@@ -289,6 +290,13 @@ impl From<Rejection> for Problem {
                 Self::storage_unavailable()
             }
         }
+    }
+}
+
+impl From<KekError> for Problem {
+    fn from(error: KekError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "a data key cannot be wrapped");
+        Self::storage_unavailable()
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{AppError, library};
 use crate::config::{self, Config, FilePath};
 use crate::distance::Network;
+use crate::import::ways::read_network;
 use crate::ledger::activation::{Activate, Activation, ActivationKind};
 use crate::ledger::command::{Command, Meta};
 use crate::ledger::ids::Name;
@@ -39,22 +40,29 @@ impl InForce {
         }
         for activation in of(ActivationKind::Programme) {
             let programme = Programme::parse(&activation.bytes, &library, environment)?;
+            built.programmes.insert(programme.id().to_owned(), Arc::new(programme));
+        }
+        built.check_networks()?;
+        Ok(built)
+    }
+
+    /// Insists that every network which a programme names is there.
+    pub(super) fn check_networks(&self) -> Result<(), AppError> {
+        for programme in self.programmes.values() {
             for (mode, binding) in programme.modes() {
                 if let Some(network) = binding
                     .network()
-                    .filter(|network| !built.networks.contains_key(*network))
+                    .filter(|network| !self.networks.contains_key(*network))
                 {
-                    let (programme, mode, network) = (programme.id().to_owned(), mode.to_owned(), network.to_owned());
                     return Err(AppError::NetworkMissing {
-                        programme,
-                        mode,
-                        network,
+                        programme: programme.id().to_owned(),
+                        mode: mode.to_owned(),
+                        network: network.to_owned(),
                     });
                 }
             }
-            built.programmes.insert(programme.id().to_owned(), Arc::new(programme));
         }
-        Ok(built)
+        Ok(())
     }
 }
 
@@ -78,27 +86,33 @@ pub fn wanted(config: &Config) -> Result<Vec<Activation>, AppError> {
     }
     let mut wanted = Vec::new();
     for (programme, confirmed_by) in &programmes {
-        for (_, binding) in programme.modes() {
-            let set = binding.methodology();
-            let tables = set
-                .tables()
-                .map(|table| (ActivationKind::Table, table.id(), table.version(), table.bytes()));
-            let set = (ActivationKind::Methodology, set.id(), set.version(), set.bytes());
-            for (kind, id, version, bytes) in tables.chain([set]) {
-                push(&mut wanted, activation((kind, id, version), confirmed_by, bytes));
-            }
-        }
+        push_sets(&mut wanted, programme, confirmed_by);
     }
+    let mut networks = Vec::new();
     for (_, bytes) in files(config.network.dir.as_ref(), "json")? {
-        let network = Network::parse(&bytes)?;
+        networks.push(Network::parse(&bytes)?);
+    }
+    for (path, _) in files(config.network.dir.as_ref(), "toml")? {
+        networks.push(read_network(Path::new(&path), &config::shared_dir())?);
+    }
+    for network in &networks {
         let name = (ActivationKind::Network, network.id(), network.version());
-        push(&mut wanted, activation(name, SETTINGS, &bytes));
+        push(&mut wanted, activation(name, SETTINGS, network.bytes()));
     }
     for (programme, confirmed_by) in &programmes {
         let name = (ActivationKind::Programme, programme.id(), "");
         push(&mut wanted, activation(name, confirmed_by, programme.bytes()));
     }
     Ok(wanted)
+}
+
+/// What a programme of its own wants in force: its parameter sets and tables, and itself.
+pub fn wanted_by(programme: &Programme, confirmed_by: &str) -> Vec<Activation> {
+    let mut wanted = Vec::new();
+    push_sets(&mut wanted, programme, confirmed_by);
+    let name = (ActivationKind::Programme, programme.id(), "");
+    push(&mut wanted, activation(name, confirmed_by, programme.bytes()));
+    wanted
 }
 
 /// Has the ledger record what is wanted; what is in force already changes nothing.
@@ -150,6 +164,20 @@ fn activation((kind, id, version): (ActivationKind, &str, &str), confirmed_by: &
         version: version.to_owned(),
         confirmed_by: confirmed_by.to_owned(),
         bytes: bytes.to_vec(),
+    }
+}
+
+/// The parameter sets that a programme binds, each behind its tables.
+fn push_sets(wanted: &mut Vec<Activation>, programme: &Programme, confirmed_by: &str) {
+    for (_, binding) in programme.modes() {
+        let set = binding.methodology();
+        let tables = set
+            .tables()
+            .map(|table| (ActivationKind::Table, table.id(), table.version(), table.bytes()));
+        let set = (ActivationKind::Methodology, set.id(), set.version(), set.bytes());
+        for (kind, id, version, bytes) in tables.chain([set]) {
+            push(wanted, activation((kind, id, version), confirmed_by, bytes));
+        }
     }
 }
 

@@ -9,16 +9,18 @@ use crate::config::{Config, Synchronous};
 use crate::distance::NetworkError;
 use crate::folder::{DataFolder, FolderError};
 use crate::identity::kek::{Kek, KekError};
+use crate::import::ways::DescribedError;
 use crate::ledger::ground::{Ground, SourceSecret};
 use crate::ledger::ids::Name;
 use crate::ledger::page::Deployment;
 use crate::lifecycle::Lifecycle;
-use crate::methodology::{Library, LibraryError, ProgrammeError};
+use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
 use crate::store::db::{Connection, Location, StoreError};
 use crate::store::deployment::Founded;
-use crate::store::writer::{Writer, WriterParts};
+use crate::store::writer::{Ledger, Writer, WriterParts};
 use crate::store::{activations, clients, deployment, migrate};
 use crate::telemetry::install_metrics;
+use jiff::tz::TimeZone;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +39,29 @@ pub struct Parts {
     pub folder: DataFolder,
     /// The time of day.
     pub clock: Clock,
+}
+
+/// A data folder open for writing: what serving and every other work on the ledger stand on. Its writer ends when every way to
+/// the ledger is gone.
+pub struct Core {
+    /// The settings.
+    pub config: Config,
+    /// The time of day.
+    pub clock: Clock,
+    /// All parameter sets.
+    pub library: Library,
+    /// Where the ledger is.
+    pub location: Location,
+    /// A connection beside the writer's.
+    pub connection: Connection,
+    /// Wraps the data keys of accounts.
+    pub kek: Arc<Kek>,
+    /// The ledger's own zone.
+    pub zone: TimeZone,
+    /// The way to the writer.
+    pub ledger: Ledger,
+    /// What trips are judged by.
+    pub in_force: InForce,
 }
 
 /// A running gateway; it ends with its lifecycle.
@@ -69,6 +94,9 @@ pub enum AppError {
     /// A network.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The description of a network.
+    #[error(transparent)]
+    Described(#[from] DescribedError),
     /// A programme names a network that is not there.
     #[error(
         "programme {programme}, mode {mode}: there is no network {network}; `network.dir` names a folder of networks"
@@ -108,41 +136,20 @@ pub enum AppError {
 impl App {
     /// Opens the data folder, starts writer and server, and answers when requests are taken.
     pub async fn start(parts: Parts, lifecycle: &Lifecycle) -> Result<Self, AppError> {
-        let Parts { config, folder, clock } = parts;
-        let lock = folder.lock()?;
-        let library = library(&config)?;
-        let wanted = in_force::wanted(&config)?;
-        let location = location(&config, &folder);
-        let mut connection = location.connect().await?;
-        migrate::migrate(&mut connection, clock.now_ms(), usize::MAX).await?;
-        let (founded, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
-        let first_key = first_key(&mut connection, &clock).await?;
-
-        let deployment = founded.deployment;
-        let ground = Ground {
-            zone: jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?,
-            source_secret: kek.unwrap_source(&founded.source_secret, &deployment.id)?,
-        };
-        let (kek, zone) = (Arc::new(kek), ground.zone.clone());
-        let readers = location.readers(READERS).await?;
-        let (ledger, writer) = Writer::new(WriterParts {
+        let Core {
+            config,
+            clock,
+            library,
             location,
-            clock: clock.clone(),
-            kek: Arc::clone(&kek),
-            deployment,
-            ground: Arc::new(ground),
-            queue: config.writer.queue.to_usize(),
-            batch_max: config.writer.batch_max.to_usize(),
-        });
-        lifecycle.spawn("writer", async move {
-            writer.run().await;
-            // The folder is free for another process only when the last commit is done.
-            drop(lock);
-        });
-        in_force::activate(&ledger, wanted).await?;
-        let recorded = activations::in_force(&mut connection).await?;
+            mut connection,
+            kek,
+            zone,
+            ledger,
+            in_force,
+        } = Core::open(parts, lifecycle).await?;
+        let first_key = first_key(&mut connection, &clock).await?;
         connection.close().await?;
-        let in_force = InForce::build(&recorded, environment(&config))?;
+        let readers = location.readers(READERS).await?;
         let bind = config.http.bind.as_str();
         let listen = |source| AppError::Listen {
             address: bind.to_owned(),
@@ -176,6 +183,70 @@ impl App {
             }
         });
         Ok(Self { address, first_key })
+    }
+}
+
+impl Core {
+    /// Opens the data folder, starts its writer, and has the ledger record what the settings want in force.
+    pub async fn open(parts: Parts, lifecycle: &Lifecycle) -> Result<Self, AppError> {
+        let Parts { config, folder, clock } = parts;
+        let lock = folder.lock()?;
+        let library = library(&config)?;
+        let wanted = in_force::wanted(&config)?;
+        let location = location(&config, &folder);
+        let mut connection = location.connect().await?;
+        migrate::migrate(&mut connection, clock.now_ms(), usize::MAX).await?;
+        let (founded, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
+        let deployment = founded.deployment;
+        let ground = Ground {
+            zone: jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?,
+            source_secret: kek.unwrap_source(&founded.source_secret, &deployment.id)?,
+        };
+        let (kek, zone) = (Arc::new(kek), ground.zone.clone());
+        let (ledger, writer) = Writer::new(WriterParts {
+            location: location.clone(),
+            clock: clock.clone(),
+            kek: Arc::clone(&kek),
+            deployment,
+            ground: Arc::new(ground),
+            queue: config.writer.queue.to_usize(),
+            batch_max: config.writer.batch_max.to_usize(),
+        });
+        lifecycle.spawn("writer", async move {
+            writer.run().await;
+            // The folder is free for another process only when the last commit is done.
+            drop(lock);
+        });
+        in_force::activate(&ledger, wanted).await?;
+        let recorded = activations::in_force(&mut connection).await?;
+        let in_force = InForce::build(&recorded, environment(&config))?;
+        Ok(Self {
+            config,
+            clock,
+            library,
+            location,
+            connection,
+            kek,
+            zone,
+            ledger,
+            in_force,
+        })
+    }
+
+    /// Puts a programme from outside in force; the same bytes again change nothing, others under its id replace it.
+    pub async fn activate_programme(&mut self, bytes: &[u8], confirmed_by: &str) -> Result<Arc<Programme>, AppError> {
+        let environment = environment(&self.config);
+        let programme = Programme::parse(bytes, &self.library, environment)?;
+        let mut wanted = self.in_force.clone();
+        wanted
+            .programmes
+            .insert(programme.id().to_owned(), Arc::new(programme.clone()));
+        wanted.check_networks()?;
+        in_force::activate(&self.ledger, in_force::wanted_by(&programme, confirmed_by)).await?;
+        let recorded = activations::in_force(&mut self.connection).await?;
+        self.in_force = InForce::build(&recorded, environment)?;
+        let active = self.in_force.programmes.get(programme.id()).map(Arc::clone);
+        active.ok_or_else(|| AppError::Activation(programme.id().to_owned()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file per command. Results go to standard output, progress and logs to standard error.
 
 mod check_config;
+mod import;
 mod keys;
 mod migrate;
 mod output;
@@ -37,6 +38,8 @@ pub struct Cli {
 enum Command {
     /// Serve the HTTP interface.
     Serve,
+    /// Import files of rides, by a profile that says how their columns become trips.
+    Import(import::Arguments),
     /// Recompute everything in a data folder and compare; exit 0 only if all of it holds.
     Verify(verify::Arguments),
     /// Make, list and revoke API keys.
@@ -75,6 +78,7 @@ pub async fn run() -> ExitCode {
     };
     match cli.command {
         Command::Serve => serve::run(setting).await,
+        Command::Import(arguments) => import::run(setting, arguments).await,
         Command::Verify(arguments) => verify::run(setting, arguments).await,
         Command::Keys(arguments) => keys::run(setting, arguments).await,
         Command::Migrate => migrate::run(setting).await,
@@ -110,6 +114,8 @@ enum CommandError {
     Store(#[from] crate::store::db::StoreError),
     #[error(transparent)]
     App(#[from] crate::app::AppError),
+    #[error(transparent)]
+    Import(#[from] import::StartError),
     #[error(transparent)]
     Kek(#[from] crate::identity::kek::KekError),
     #[error("{0}")]

@@ -2,6 +2,7 @@
 //! are told at once, each with the place its value came from. The only room that reads the environment.
 
 mod bounds;
+mod folders;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 pub use bounds::{Bind, Bounded, BoundsError, FilePath, LogFilter, ZoneName};
+pub use folders::shared_dir;
 pub use sections::{
     DatabaseConfig, DatabaseKind, Environment, HttpConfig, KeysConfig, LedgerConfig, LogConfig, LogFormat,
     MethodologyConfig, NetworkConfig, ProgrammeConfig, ShutdownConfig, Synchronous, WriterConfig,

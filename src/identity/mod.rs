@@ -1,3 +1,4 @@
 //! Keys: the key-encryption key and what it wraps. It knows no SQL and no HTTP.
 
+pub mod fresh;
 pub mod kek;

@@ -221,7 +221,9 @@ pub(super) fn issue(
 
 /// The postings of a collection of these trips, and their sum; `None` if one would leave the range of 64 bits.
 pub fn collected_postings<'r>(records: impl Iterator<Item = &'r TripRecord>) -> Option<(Vec<Posting>, Amount)> {
-    let mut sums: BTreeMap<(Day, String, String, u8), (Gas, i64, Amount)> = BTreeMap::new();
+    /// Day, mode, methodology, code of the gas.
+    type Place = (Day, String, String, u8);
+    let mut sums: BTreeMap<Place, (Gas, i64, Amount)> = BTreeMap::new();
     let mut total = Amount::ZERO;
     for posting in records.flat_map(|record| record.claimed_postings(Figure::Collected)) {
         let place = (posting.day, posting.mode, posting.methodology, gas_code(posting.gas));

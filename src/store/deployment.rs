@@ -18,7 +18,8 @@ pub struct Founded {
 
 /// The deployment, if the database has been given one.
 pub async fn find(connection: &mut Connection) -> Result<Option<Founded>, StoreError> {
-    let row: Option<(Vec<u8>, String, i64, Vec<u8>, Vec<u8>)> = with!(connection, |c| {
+    type Row = (Vec<u8>, String, i64, Vec<u8>, Vec<u8>);
+    let row: Option<Row> = with!(connection, |c| {
         sqlx::query_as("SELECT id, zone, created_ms, kek_id, source_secret FROM deployment")
             .fetch_optional(&mut *c)
             .await

@@ -113,6 +113,10 @@ impl Answers {
             let what = format!("no entry {seq} answers under this key");
             findings.add(RECORDS, at(self.shard, TABLE, key), what);
         }
+        // One row with all its columns: of a shard without answers nothing else would tell that the table is broken.
+        if let Err(error) = audit::answers(c, self.shard, &[], 1).await {
+            findings.unreadable(RECORDS, at(self.shard, TABLE, "*"), &error);
+        }
         match audit::answer_count(c, self.shard).await {
             Ok(count) if count == self.rows => {}
             Ok(_) => self.strays(c, findings).await,

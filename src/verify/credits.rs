@@ -136,6 +136,10 @@ impl Credits {
                 );
             }
         }
+        // One row with all its columns: of a shard without credits nothing else would tell that the table is broken.
+        if let Err(error) = audit::credits_behind(c, self.shard, &[], 1).await {
+            findings.unreadable(ONCE, at(self.shard, "credit", "*"), &error);
+        }
         match audit::credit_count(c, self.shard).await {
             Ok(count) if count == self.rows => {}
             Ok(count) => {

@@ -21,11 +21,20 @@ pub(crate) struct Served {
 impl Served {
     /// Starts on a folder and waits until it is ready; `limit_kib` bounds the size of any file it writes.
     pub(crate) async fn start(data: &Path, limit_kib: Option<u32>) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        Self::launch(data, limit_kib, &free_port(), &[]).await
+    }
+
+    /// Starts on a folder and a port that was used before.
+    pub(crate) async fn start_on(data: &Path, port: &str) -> Self {
+        Self::launch(data, None, port, &[]).await
+    }
+
+    /// Starts on a folder with settings, each as an environment variable.
+    pub(crate) async fn start_with(data: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::launch(data, None, &free_port(), settings).await
+    }
+
+    async fn launch(data: &Path, limit_kib: Option<u32>, port: &str, settings: &[(&str, &str)]) -> Self {
         // An ignored signal is inherited: writes beyond the limit then fail with an error, as on a full disk.
         let script = match limit_kib {
             None => "exec \"$0\" \"$@\"".to_owned(),
@@ -36,6 +45,7 @@ impl Served {
             .arg(data)
             .env("CARBON_GATEWAY__HTTP__BIND", format!("127.0.0.1:{port}"))
             .env("CARBON_GATEWAY__LOG__LEVEL", "off")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -103,6 +113,11 @@ impl Served {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().unwrap().code()
     }
+}
+
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
 }
 
 impl Drop for Served {

@@ -17,7 +17,7 @@ pub(in super::super) fn credit(credit: &Credit, spent_by: Option<&Hash>) -> Valu
         "programme": credit.lot.programme,
         "amount": credit.amount,
         "state": if spent_by.is_some() { "spent" } else { "unspent" },
-        "gas": gas_from_code(credit.lot.gas).ok().map(|gas| gas.as_str()),
+        "gas": gas_from_code(credit.lot.gas).ok().map(crate::methodology::Gas::as_str),
         "vintage": credit.lot.vintage,
         "expires_at": credit.expires_ms.and_then(instant),
         "created_by": reference(Kind::Transaction, shard, &credit.created_by),
@@ -28,7 +28,7 @@ pub(in super::super) fn credit(credit: &Credit, spent_by: Option<&Hash>) -> Valu
 }
 
 /// A transaction with the credits that it made.
-pub(super) fn transaction(found: &Transacted, outputs: Vec<Value>) -> Value {
+pub(super) fn transaction(found: &Transacted, outputs: &[Value]) -> Value {
     let transaction = &found.transaction;
     json!({
         "transaction_id": reference(Kind::Transaction, found.shard, &found.content_id),

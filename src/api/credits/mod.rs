@@ -100,5 +100,5 @@ pub(super) async fn transaction(
         .iter()
         .map(|(made, spent_by)| answer::credit(made, spent_by.as_ref()))
         .collect();
-    Ok(HttpResponse::Ok().json(answer::transaction(&found, outputs)))
+    Ok(HttpResponse::Ok().json(answer::transaction(&found, &outputs)))
 }

@@ -8,7 +8,7 @@ use super::super::problem::{Code, Problem};
 use super::answer::{self, Named};
 use super::order::order;
 use crate::ledger::command::{Command, SubmitTrip, TripAnswer};
-use crate::ledger::ids::ShardId;
+use crate::ledger::ids::{Name, ShardId};
 use crate::store::writer::Pending;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -99,9 +99,9 @@ fn queue(state: &ApiState, caller: &Caller, request_id: &str, value: &Value, bus
 }
 
 impl Answers {
-    /// The document.
-    pub(super) fn document(&self) -> Value {
-        json!({"results": self.results, "summary": self.summary})
+    /// The document. It names the client, so that a caller can learn from an empty batch whose key it holds.
+    pub(super) fn document(&self, client: &Name) -> Value {
+        json!({"client": client.as_str(), "results": self.results, "summary": self.summary})
     }
 
     fn take(&mut self, command: &SubmitTrip, answer: &TripAnswer, now_ms: i64) {

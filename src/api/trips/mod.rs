@@ -66,7 +66,7 @@ pub(super) async fn batch(
             .collect();
         response.insert_header((POSITION, positions.join(", ")));
     }
-    Ok(response.json(answers.document()))
+    Ok(response.json(answers.document(&caller.client)))
 }
 
 /// `GET /v1/users/{user_id}/trips/{trip_id}`: a trip of the caller's own client, or of another for auditors.

@@ -3,14 +3,13 @@
 use super::super::ApiState;
 use super::super::auth::Caller;
 use super::super::fields::{Mistakes, Object};
-use super::super::fresh::new_account;
 use super::super::problem::{Code, FieldError, Problem};
 use super::legs::{LONGEST_WORD, Times, legs};
 use super::way::Stations;
-use crate::identity::kek::Kek;
-use crate::ledger::command::{Fresh, Meta, SubmitTrip};
+use crate::identity::fresh::fresh;
+use crate::ledger::command::{Meta, SubmitTrip};
 use crate::ledger::evidence::Proof;
-use crate::ledger::ids::{Hash, UserId, trip_key};
+use crate::ledger::ids::{Hash, trip_key};
 use crate::methodology::programme::{Assessment, Programme};
 use crate::methodology::trip::{InputCode, Trip};
 use serde_json::Value;
@@ -119,12 +118,4 @@ pub(in super::super) fn assess(programme: &Programme, trip: &Trip, mistakes: &mu
             None
         }
     }
-}
-
-/// Randomness for a new account and for sealing the evidence.
-fn fresh(kek: &Kek, user: UserId, programme: &str) -> Result<Fresh, Problem> {
-    Ok(Fresh {
-        account: new_account(kek, user, programme)?,
-        nonce: rand::random(),
-    })
 }

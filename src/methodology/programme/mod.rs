@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 pub use assess::Assessment;
 pub use section::Mistake;
+pub(crate) use section::Section;
 
 use crate::methodology::library::Library;
 use crate::methodology::rules::LegRules;

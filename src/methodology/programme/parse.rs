@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
-use toml::Table;
 
 use super::section::{Mistake, Section};
 use super::{Binding, Caps, ClaimWindow, Collecting, CreditTerms, DayOf, Environment, Programme, ProgrammeError};
@@ -20,7 +19,9 @@ impl Programme {
     /// load in the demo environment only; templates with missing factors never do.
     pub fn parse(bytes: &[u8], library: &Library, environment: Environment) -> Result<Self, ProgrammeError> {
         let mut mistakes = Vec::new();
-        let mut root = Section::root(table_of(bytes)?);
+        let mut root = Section::parse(bytes).map_err(|mistake| ProgrammeError {
+            mistakes: vec![mistake],
+        })?;
         let id = read_id(&mut root, &mut mistakes);
         let (zone_name, zone) = time_zone(&mut root, &mut mistakes);
         let days = [("start", DayOf::Start), ("end", DayOf::End)];
@@ -194,18 +195,6 @@ fn is_looser<T: PartialOrd>(own: Option<T>, issuer: Option<T>) -> bool {
         (None, Some(_)) => true,
         (Some(own), Some(issuer)) => own > issuer,
     }
-}
-
-fn table_of(bytes: &[u8]) -> Result<Table, ProgrammeError> {
-    let unreadable = |detail| ProgrammeError {
-        mistakes: vec![Mistake {
-            path: String::new(),
-            detail,
-        }],
-    };
-    let text = str::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
-    text.parse()
-        .map_err(|error: toml::de::Error| unreadable(error.to_string()))
 }
 
 fn read_id(root: &mut Section, mistakes: &mut Vec<Mistake>) -> String {

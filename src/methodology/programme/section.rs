@@ -26,22 +26,54 @@ impl fmt::Display for Mistake {
 }
 
 /// A table of the file from which keys are taken one by one; what is left at the end is unknown.
-pub(super) struct Section {
+pub(crate) struct Section {
     path: String,
     table: Table,
+    /// Keys that were asked for, so that who mistypes one is told which there are.
+    known: Vec<String>,
 }
 
 impl Section {
     /// The file itself.
-    pub(super) fn root(table: Table) -> Self {
-        Self {
+    pub(crate) fn root(table: Table) -> Self {
+        Self::at(String::new(), table)
+    }
+
+    /// Reads a file's text; what is no TOML is one mistake about the file itself.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Mistake> {
+        let mistake = |detail| Mistake {
             path: String::new(),
+            detail,
+        };
+        let text = str::from_utf8(bytes).map_err(|error| mistake(error.to_string()))?;
+        let table = text
+            .parse()
+            .map_err(|error: toml::de::Error| mistake(error.to_string()))?;
+        Ok(Self::root(table))
+    }
+
+    fn at(path: String, table: Table) -> Self {
+        Self {
+            path,
             table,
+            known: Vec::new(),
         }
     }
 
+    fn take(&mut self, key: &str) -> Option<Value> {
+        if !self.known.iter().any(|known| known == key) {
+            self.known.push(key.to_owned());
+        }
+        self.table.remove(key)
+    }
+
+    /// Whether a key is there that was not taken yet.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// The path of a key in this section.
-    pub(super) fn path_of(&self, key: &str) -> String {
+    pub(crate) fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_owned()
         } else {
@@ -50,7 +82,7 @@ impl Section {
     }
 
     /// Notes a mistake about a key.
-    pub(super) fn mistake(&self, key: &str, detail: impl Into<String>, mistakes: &mut Vec<Mistake>) {
+    pub(crate) fn mistake(&self, key: &str, detail: impl Into<String>, mistakes: &mut Vec<Mistake>) {
         mistakes.push(Mistake {
             path: self.path_of(key),
             detail: detail.into(),
@@ -58,9 +90,9 @@ impl Section {
     }
 
     /// The table under a key; an empty one if it is absent.
-    pub(super) fn section(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Self {
+    pub(crate) fn section(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Self {
         let path = self.path_of(key);
-        let table = match self.table.remove(key) {
+        let table = match self.take(key) {
             Some(Value::Table(table)) => table,
             Some(_) => {
                 mistakes.push(Mistake {
@@ -71,11 +103,11 @@ impl Section {
             }
             None => Table::new(),
         };
-        Self { path, table }
+        Self::at(path, table)
     }
 
     /// All tables under this one, by key.
-    pub(super) fn sections(mut self, mistakes: &mut Vec<Mistake>) -> Vec<(String, Self)> {
+    pub(crate) fn sections(mut self, mistakes: &mut Vec<Mistake>) -> Vec<(String, Self)> {
         let keys: Vec<String> = self.table.keys().cloned().collect();
         keys.into_iter()
             .map(|key| {
@@ -86,8 +118,8 @@ impl Section {
     }
 
     /// A text, if the key is there.
-    pub(super) fn text(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Option<String> {
-        match self.table.remove(key)? {
+    pub(crate) fn text(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Option<String> {
+        match self.take(key)? {
             Value::String(text) if !text.is_empty() => Some(text),
             _ => {
                 self.mistake(key, "must be a text", mistakes);
@@ -97,17 +129,67 @@ impl Section {
     }
 
     /// A text that must be there.
-    pub(super) fn needed_text(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Option<String> {
-        if !self.table.contains_key(key) {
-            self.mistake(key, "is missing", mistakes);
-            return None;
+    pub(crate) fn needed_text(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Option<String> {
+        self.expected_text(key, "a text", mistakes)
+    }
+
+    /// A text that must be there; `right` says what it would be.
+    pub(crate) fn expected_text(&mut self, key: &str, right: &str, mistakes: &mut Vec<Mistake>) -> Option<String> {
+        match self.take(key) {
+            Some(Value::String(text)) if !text.is_empty() => Some(text),
+            Some(_) => {
+                self.mistake(key, format!("must be {right}"), mistakes);
+                None
+            }
+            None => {
+                self.mistake(key, format!("is missing; must be {right}"), mistakes);
+                None
+            }
         }
-        self.text(key, mistakes)
+    }
+
+    /// One text or a list of texts; empty if the key is absent.
+    pub(crate) fn texts(&mut self, key: &str, right: &str, mistakes: &mut Vec<Mistake>) -> Vec<String> {
+        let text = |value: Value| match value {
+            Value::String(text) if !text.is_empty() => Some(text),
+            _ => None,
+        };
+        let texts = match self.take(key) {
+            None => return Vec::new(),
+            Some(Value::Array(values)) if !values.is_empty() => values.into_iter().map(text).collect(),
+            Some(value) => text(value).map(|text| vec![text]),
+        };
+        texts.unwrap_or_else(|| {
+            self.mistake(key, format!("must be {right}"), mistakes);
+            Vec::new()
+        })
+    }
+
+    /// The tables of a list, `[[key]]`; none if the key is absent.
+    pub(crate) fn tables(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Vec<Self> {
+        let path = self.path_of(key);
+        let table = |value: Value| match value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        };
+        let tables: Option<Vec<Table>> = match self.take(key) {
+            None => return Vec::new(),
+            Some(Value::Array(values)) => values.into_iter().map(table).collect(),
+            Some(_) => None,
+        };
+        let Some(tables) = tables.filter(|tables| !tables.is_empty()) else {
+            self.mistake(key, format!("must be tables, each under [[{path}]]"), mistakes);
+            return Vec::new();
+        };
+        let numbered = tables.into_iter().enumerate();
+        numbered
+            .map(|(index, table)| Self::at(format!("{path}[{index}]"), table))
+            .collect()
     }
 
     /// A whole number from `least` to 10^15.
-    pub(super) fn count(&mut self, key: &str, least: u64, mistakes: &mut Vec<Mistake>) -> Option<u64> {
-        let value = self.table.remove(key)?;
+    pub(crate) fn count(&mut self, key: &str, least: u64, mistakes: &mut Vec<Mistake>) -> Option<u64> {
+        let value = self.take(key)?;
         let count = value.as_integer().and_then(|number| u64::try_from(number).ok());
         let count = count.filter(|count| (least..=LARGEST_COUNT).contains(count));
         if count.is_none() {
@@ -117,8 +199,8 @@ impl Section {
     }
 
     /// `true` or `false`; false if the key is absent.
-    pub(super) fn flag(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> bool {
-        match self.table.remove(key) {
+    pub(crate) fn flag(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> bool {
+        match self.take(key) {
             None => false,
             Some(Value::Boolean(flag)) => flag,
             Some(_) => {
@@ -129,8 +211,8 @@ impl Section {
     }
 
     /// An amount of at least zero in decimal grams.
-    pub(super) fn amount(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Option<Amount> {
-        let value = self.table.remove(key)?;
+    pub(crate) fn amount(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Option<Amount> {
+        let value = self.take(key)?;
         let amount = value.as_str().and_then(|text| Amount::parse_grams(text).ok());
         let amount = amount.filter(|amount| *amount >= Amount::ZERO);
         if amount.is_none() {
@@ -144,8 +226,8 @@ impl Section {
     }
 
     /// A day, in quotes or as a TOML date.
-    pub(super) fn day(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Option<Day> {
-        let text = match self.table.remove(key)? {
+    pub(crate) fn day(&mut self, key: &str, mistakes: &mut Vec<Mistake>) -> Option<Day> {
+        let text = match self.take(key)? {
             Value::String(text) => text,
             Value::Datetime(date) => date.to_string(),
             _ => String::new(),
@@ -158,13 +240,13 @@ impl Section {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(
+    pub(crate) fn choice<T: Copy>(
         &mut self,
         key: &str,
         choices: &[(&str, T)],
         mistakes: &mut Vec<Mistake>,
     ) -> Option<T> {
-        let value = self.table.remove(key)?;
+        let value = self.take(key)?;
         let chosen = choices
             .iter()
             .find(|(word, _)| value.as_str() == Some(*word))
@@ -177,9 +259,10 @@ impl Section {
     }
 
     /// Whatever was not taken is unknown. A mistyped limit must not pass for none.
-    pub(super) fn close(self, mistakes: &mut Vec<Mistake>) {
+    pub(crate) fn close(self, mistakes: &mut Vec<Mistake>) {
         for key in self.table.keys() {
-            self.mistake(key, "unknown key", mistakes);
+            let detail = format!("unknown key; known here are {}", self.known.join(", "));
+            self.mistake(key, detail, mistakes);
         }
     }
 }

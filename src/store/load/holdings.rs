@@ -118,11 +118,11 @@ const OPEN: &str = "c.opens_ms <= ? AND (c.closes_ms IS NULL OR c.closes_ms > ?)
 const LAPSED: &str = "c.opens_ms <= ? AND c.closes_ms <= ?";
 
 async fn claims(c: &mut Connection, view: &mut View, which: &str, asks: &[Ask]) -> Result<(), StoreError> {
+    type Row = (i64, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
     let item = format!(
         "SELECT * FROM (SELECT c.user_id, c.seq, t.record, t.evidence, t.issued_by FROM claim_{{shard}} c JOIN trip_{{shard}} t ON t.seq = c.seq \
          WHERE c.user_id = ? AND c.programme = ? AND {which} ORDER BY c.seq LIMIT ?) AS part"
     );
-    type Row = (i64, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
     let now_ms = view.booked_ms;
     let rows: Vec<Row> = read_rows!(c, view.shard, ["", &item, " UNION ALL ", ""], asks, |query, ask| query
         .bind(ask.0.0.value())
@@ -259,6 +259,7 @@ async fn answers(c: &mut Connection, view: &mut View, commands: &[&Command]) -> 
         " OR ",
         "",
     ];
+    type Row = (Vec<u8>, Vec<u8>, i64, i64, Vec<u8>);
     let keys: BTreeSet<Hash> = commands
         .iter()
         .filter_map(|command| match command {
@@ -269,7 +270,7 @@ async fn answers(c: &mut Connection, view: &mut View, commands: &[&Command]) -> 
         .collect();
     let keys: Vec<Hash> = keys.into_iter().collect();
     let shard = i64::from(view.shard.index());
-    let rows: Vec<(Vec<u8>, Vec<u8>, i64, i64, Vec<u8>)> = read_rows!(c, view.shard, PARTS, &keys, |query, key| query
+    let rows: Vec<Row> = read_rows!(c, view.shard, PARTS, &keys, |query, key| query
         .bind(shard)
         .bind(key.as_bytes().to_vec()));
     for (key, request, seq, at_ms, answer) in rows {

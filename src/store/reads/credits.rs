@@ -149,7 +149,7 @@ pub async fn expiring(
     up_to_ms: i64,
 ) -> Result<Option<Expiring>, StoreError> {
     const SQL: &str = "SELECT amount_ug, expires_ms FROM credit_{shard} \
-         WHERE user_id = ? AND spent_by IS NULL AND expires_ms <= ? AND programme = ?";
+         WHERE user_id = ? AND spent_by IS NULL AND expires_ms < ? AND programme = ?";
     let rows: Vec<(i64, i64)> = with_readers!(readers, |pool| {
         sqlx::query_as(of_shard(SQL, user.shard()))
             .bind(user.value())
@@ -158,8 +158,8 @@ pub async fn expiring(
             .fetch_all(pool)
             .await
     })?;
-    let amounts = rows.iter().map(|(amount, _)| Amount::from_micrograms(*amount));
-    let sum = amounts.fold(Some(Amount::ZERO), |sum, amount| sum?.checked_add(amount));
+    let mut amounts = rows.iter().map(|(amount, _)| Amount::from_micrograms(*amount));
+    let sum = amounts.try_fold(Amount::ZERO, Amount::checked_add);
     let amount = sum.ok_or_else(|| StoreError::row("credit", "amount_ug", "the sum leaves the range of 64 bits"))?;
     let last = rows.iter().map(|(_, expires_ms)| *expires_ms).max();
     Ok(last.map(|before_ms| Expiring { amount, before_ms }))

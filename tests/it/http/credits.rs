@@ -41,7 +41,7 @@ async fn balance(app: &TestApp, user: u32) -> Value {
 }
 
 #[tokio::test]
-async fn claims_become_credits_and_credits_are_spent() {
+async fn claims_become_credits() {
     let app = TestApp::spawn().await;
     rides(&app, 17, 0..3).await;
     let (_, claims) = get(&app, "/v1/users/17/claims").await;
@@ -88,7 +88,14 @@ async fn claims_become_credits_and_credits_are_spent() {
         (&trip["claim"]["state"], &trip["transaction_id"]),
         (&json!("collected"), &collected["transaction_id"])
     );
+}
 
+#[tokio::test]
+async fn credits_are_spent_whole_and_give_change() {
+    let app = TestApp::spawn().await;
+    rides(&app, 17, 0..3).await;
+    let collected = collect_all(&app, 17, "c-1").await.1;
+    let credit = &collected["credits"][0];
     let (status, paid) = redeem(&app, 17, "r-1", "100.4").await;
     assert_eq!(status, 201, "{paid}");
     assert_eq!((&paid["choice"], &paid["amount"]), (&json!("cover"), &json!("100.4")));
@@ -233,7 +240,7 @@ async fn trips_asked_for_by_name_are_collected_or_say_why_not() {
 async fn a_claim_that_closed_is_booked_as_lapsed_by_whoever_looks() {
     let app = TestApp::spawn().await;
     rides(&app, 9, 0..2).await;
-    app.clock.advance(DAY * 7 - Duration::from_millis(1));
+    app.clock.advance(Duration::from_millis(7 * 86_400_000 - 1));
     assert_eq!(balance(&app, 9).await["waiting"], "93.6");
     app.clock.advance(Duration::from_millis(1));
     let now = balance(&app, 9).await;

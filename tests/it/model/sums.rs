@@ -1,10 +1,10 @@
 //! What both sides are compared by: balances, unspent credits, what falls due; and that nothing is lost or made of nothing.
 
 use super::TERMS;
-use super::lists::{Fate, Model, Move, Owner, Trip};
+use super::lists::{Credit, Fate, Model, Move, Owner, Trip};
 use super::trips::Verdict;
 use carbon_gateway::ledger::account::{Due, Figures};
-use carbon_gateway::ledger::credit::Credit;
+use carbon_gateway::ledger::credit;
 use carbon_gateway::ledger::ids::Hash;
 use carbon_gateway::ledger::transaction::Lot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,8 +28,8 @@ pub(super) struct Sums {
 
 impl Sums {
     /// As the ledger says.
-    pub(super) fn said(figures: &Figures, unspent_count: i64, unspent: &[Credit]) -> Self {
-        let credit = |credit: &Credit| {
+    pub(super) fn said(figures: &Figures, unspent_count: i64, unspent: &[credit::Credit]) -> Self {
+        let credit = |credit: &credit::Credit| {
             (
                 credit.hash,
                 credit.lot.clone(),
@@ -104,10 +104,7 @@ impl Model {
                 .filter(|trip| trip.owner() == owner && trip.fate == Fate::Waiting)
         };
         let unspent = self.unspent(owner);
-        let ends = unspent
-            .iter()
-            .filter(|_| owner.0 >= 0)
-            .filter_map(|credit| credit.expires_ms());
+        let ends = unspent.iter().filter(|_| owner.0 >= 0).filter_map(Credit::expires_ms);
         let lapses = waiting().filter_map(Trip::closes_ms).chain(ends).min();
         let opens = waiting().filter(|_| TERMS[owner.1].automatic).map(Trip::opens_ms).min();
         (lapses, opens)

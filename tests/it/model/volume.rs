@@ -22,7 +22,7 @@ fn trip(n: u32, programme: usize, both: bool) -> Order {
         programme,
         id: n,
         start_s: MIDNIGHT_S + day * DAY_S + place * 7_200,
-        legs: legs[..1 + usize::from(both)].to_vec(),
+        legs: legs[..=usize::from(both)].to_vec(),
     })
 }
 
@@ -36,7 +36,9 @@ async fn on_both(orders: &[Order]) -> Said {
     let last = orders.iter().filter_map(|order| memory.step(order)).last().unwrap();
     let mut stored = Stored::new().await;
     for batch in orders.chunks(20) {
-        batch.iter().for_each(|order| stored.queue(order));
+        for order in batch {
+            stored.queue(order);
+        }
         stored.commit().await;
     }
     stored.finish().await;
@@ -151,7 +153,9 @@ fn more_than_640_credits_must_be_merged_first() {
     run(async {
         let mut stored = Stored::new().await;
         for batch in credits(650, false).chunks(200) {
-            batch.iter().for_each(|order| stored.queue(order));
+            for order in batch {
+                stored.queue(order);
+            }
             stored.commit().await;
         }
         let before = stored.sums_of((RIDER, FREE)).await;

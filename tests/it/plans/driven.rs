@@ -112,8 +112,8 @@ where
 async fn collections_and_redemptions(app: &Arc<TestApp>) {
     let all = || json!({"programme": "demo", "all": true});
     let names = json!([{"client": "first", "trip_id": "demo-1"}, {"client": "first", "trip_id": "nothing"}]);
-    let named = json!({"programme": "demo", "trips": names});
-    assert_eq!(collect(app, 17, "named".to_owned(), named).await, 201);
+    let by_name = json!({"programme": "demo", "trips": names});
+    assert_eq!(collect(app, 17, "named".to_owned(), by_name).await, 201);
     assert_eq!(collect(app, 17, "all".to_owned(), all()).await, 201);
     assert_eq!(redeem(app, 17, "pay".to_owned(), "10").await, 201);
     app.post("/v1/trips", &trip(17, 9, "demo")).await;

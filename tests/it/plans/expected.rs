@@ -67,7 +67,7 @@ const FOUND: [Row; 35] = [
         ]),
     ),
     (
-        "SELECT amount_ug, expires_ms FROM credit_{shard} WHERE user_id = ? AND spent_by IS NULL AND expires_ms <= ? AND programme = ?",
+        "SELECT amount_ug, expires_ms FROM credit_{shard} WHERE user_id = ? AND spent_by IS NULL AND expires_ms < ? AND programme = ?",
         Searched(&["SEARCH credit BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=? AND expires_ms<?)"]),
     ),
     (

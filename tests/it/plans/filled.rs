@@ -103,7 +103,8 @@ impl Filled {
         if let Some((before, after)) = line.split_once("USING INDEX ") {
             let (index, rest) = after.split_once(' ').unwrap_or((after, ""));
             let columns = &self.columns[index];
-            line = format!("{before}BY {columns} {rest}").trim().to_owned();
+            line = format!("{before}BY {columns} {rest}");
+            line.truncate(line.trim_end().len());
         }
         let structure = [
             "COMPOUND",

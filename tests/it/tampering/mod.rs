@@ -205,8 +205,20 @@ async fn no_bit_of_a_row_or_key_can_flip_unseen() {
     }
 }
 
+/// The tables whose rows are not what they were, or why they cannot be read.
+fn changed(tables: &[(String, String)], sound: &[Vec<String>], now: Result<Vec<Vec<String>>, sqlx::Error>) -> String {
+    let now = match now {
+        Ok(now) => now,
+        Err(error) => return error.to_string(),
+    };
+    let rows = std::iter::zip(sound, &now);
+    let differing = std::iter::zip(tables, rows).filter(|(_, (before, after))| before != after);
+    let names: Vec<&str> = differing.map(|((table, _), _)| table.as_str()).collect();
+    names.join(", ")
+}
+
 /// Flips a bit at each offset; answers those that changed a row unseen, and how many changed a row at all.
-async fn flip_each(finished: &Finished, offsets: &[usize]) -> (Vec<usize>, usize) {
+async fn flip_each(finished: &Finished, offsets: &[usize]) -> (Vec<String>, usize) {
     let scratch = finished.scratch();
     let tables = dump_statements(&scratch).await;
     let sound = dump(&scratch, &tables).await.unwrap();
@@ -216,12 +228,13 @@ async fn flip_each(finished: &Finished, offsets: &[usize]) -> (Vec<usize>, usize
         ledger[offset] ^= 1 << (offset % 8);
         scratch.fill(&ledger);
         ledger[offset] = finished.ledger[offset];
-        if dump(&scratch, &tables).await.is_ok_and(|rows| rows == sound) {
+        let now = dump(&scratch, &tables).await;
+        if now.as_ref().is_ok_and(|rows| *rows == sound) {
             continue;
         }
         hit += 1;
         if !finished.caught(&scratch).await {
-            unseen.push(offset);
+            unseen.push(format!("{offset} in {}", changed(&tables, &sound, now)));
         }
     }
     (unseen, hit)
