@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod identity;
 pub mod store;
 
+pub mod jobs;
 pub mod reports;
 pub mod verify;
 

@@ -10,6 +10,8 @@ use crate::distance::NetworkError;
 use crate::folder::{DataFolder, FolderError};
 use crate::identity::kek::{Kek, KekError};
 use crate::import::ways::DescribedError;
+use crate::jobs;
+use crate::jobs::settle_due::Settling;
 use crate::ledger::ground::{Ground, SourceSecret};
 use crate::ledger::ids::Name;
 use crate::ledger::page::Deployment;
@@ -157,12 +159,25 @@ impl App {
         };
         let listener = TcpListener::bind(bind).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let programmes = Arc::new(in_force.programmes);
+        let settling = Settling {
+            ledger: ledger.clone(),
+            readers: readers.clone(),
+            clock: clock.clone(),
+            programmes: Arc::clone(&programmes),
+        };
+        let soft = lifecycle.soft();
+        lifecycle.spawn("jobs", async move {
+            if let Err(error) = jobs::run(settling, soft).await {
+                tracing::error!(%error, "the scheduler of jobs failed");
+            }
+        });
         let parts = ApiParts {
             ledger,
             readers,
             kek,
             clock,
-            programmes: Arc::new(in_force.programmes),
+            programmes,
             networks: Arc::new(in_force.networks),
             library: Arc::new(library),
             zone,

@@ -9,6 +9,7 @@ mod formats; // the bytes of docs/formats.md agree with contracts/vectors
 mod house; // sizes, edges between rooms, bans
 mod http; // every answer and every problem of the interface
 mod import; // files of rides into the ledger, by the real executable
+mod jobs; // riders who stay away are settled by the clock
 mod licences; // what we link may be linked
 mod model; // random orders are judged, answered and booked as naive lists say, in memory and on the store
 mod plans; // every statement that is executed uses the index meant for it

@@ -15,6 +15,7 @@ use crate::import::job::{Job, JobError};
 use crate::import::rejects::Rejects;
 use crate::import::run::{Done, Import, ImportError};
 use crate::import::tally::Tally;
+use crate::jobs::settle_due::{SettleError, Settling};
 use crate::ledger::command::Meta;
 use crate::ledger::ids::SHARDS;
 use crate::lifecycle::{Lifecycle, Signals, Stopped};
@@ -164,7 +165,16 @@ async fn import(
     let life = lifecycle.clone();
     let core = opened.core;
     let work = lifecycle.spawn_job("import", async move {
-        let done = import.run(&life).await;
+        let mut done = import.run(&life).await;
+        if let (Some(core), None) = (&core, &done.error)
+            && let Err(error) = collect(core, &life).await
+        {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what is due was not all settled"
+            );
+            done.error = Some(ImportError::Stopped);
+        }
         life.stop();
         finish(import, core).await;
         done
@@ -176,6 +186,17 @@ async fn import(
         error: Some(ImportError::Stopped),
     });
     Ok((Summary::new(done.tally, &names, started.elapsed()), done.error, stopped))
+}
+
+/// Before the import closes, open claims are collected where their programme collects by itself.
+async fn collect(core: &Core, life: &Lifecycle) -> Result<(), SettleError> {
+    let settling = Settling {
+        ledger: core.ledger.clone(),
+        readers: core.location.readers(1).await?,
+        clock: core.clock.clone(),
+        programmes: Arc::new(core.in_force.programmes.clone()),
+    };
+    settling.run("import", &life.soft()).await.map(|_| ())
 }
 
 /// The one way out: every trip is answered, and the ways to the ledger are let go, which ends its writer.

@@ -57,10 +57,10 @@ pub async fn misfits(c: &mut Connection, tables: &[String]) -> Result<Vec<(Strin
                 return Ok(Vec::new());
             }
             let sql = format!("{} LIMIT {MOST_PROBLEMS}", parts.join(" UNION ALL "));
-            let rows: Vec<(String, Option<String>)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *c).await?;
+            let rows: Vec<(Option<String>, String)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *c).await?;
             Ok(rows
                 .into_iter()
-                .map(|(table, key)| (table, key.unwrap_or_default()))
+                .map(|(key, table)| (table, key.unwrap_or_default()))
                 .collect())
         }
     }
@@ -78,14 +78,14 @@ fn misfits_of(columns: &[Column]) -> String {
     let keys = columns.iter().filter(|(.., pk)| *pk > 0);
     let keys: Vec<String> = keys.map(|(_, name, ..)| format!("quote({})", quoted(name))).collect();
     let row = if keys.is_empty() {
-        "NULL".to_owned()
+        "quote(NULL)".to_owned()
     } else {
         keys.join(" || ', ' || ")
     };
     let wrong = columns.iter().map(misfit).collect::<Vec<_>>().join(" OR ");
     let table = columns.first().map_or("", |(table, ..)| table);
     format!(
-        "SELECT '{}', {row} FROM {} WHERE {wrong}",
+        "SELECT {row}, '{}' FROM {} WHERE {wrong}",
         table.replace('\'', "''"),
         quoted(table)
     )

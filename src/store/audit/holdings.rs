@@ -92,7 +92,7 @@ pub async fn claims(
     behind: (i64, i64),
     limit: i64,
 ) -> Result<Vec<ClaimRow>, StoreError> {
-    const SQL: &str = "SELECT user_id, seq, programme, opens_ms, closes_ms FROM claim_{shard} WHERE user_id > ? OR (user_id = ? AND seq > ?) \
+    const SQL: &str = "SELECT user_id, seq, programme, opens_ms, closes_ms FROM claim_{shard} WHERE user_id >= ? AND (user_id > ? OR seq > ?) \
          ORDER BY user_id, seq LIMIT ?";
     Ok(with!(c, |c| sqlx::query_as(of_shard(SQL, shard))
         .bind(behind.0)

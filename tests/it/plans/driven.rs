@@ -5,7 +5,9 @@ use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::ledger::ids::Name;
+use carbon_gateway::ledger::ids::ShardId;
 use carbon_gateway::store::db::Location;
+use carbon_gateway::store::reads::due::{Why, users_due};
 use carbon_gateway::store::{clients, deployment, migrate};
 use carbon_gateway::verify::{Options, verify};
 use serde_json::{Value, json};
@@ -41,6 +43,7 @@ pub(super) async fn all_it_can_do() {
     merged_redemption(&app).await;
     time_passes(&app).await;
     reads(&app).await;
+    riders_due(&app).await;
     command_line(&app).await;
     let impatient = [
         settings[0],
@@ -209,6 +212,17 @@ async fn reads(app: &TestApp) {
 }
 
 /// The writer finds the database locked for longer than it waits, and later tries it by itself.
+/// What the job asks, which in a test runs by the minutes of the machine's clock.
+async fn riders_due(app: &TestApp) {
+    let readers = location(app).readers(1).await.unwrap();
+    for why in [Why::Lapses, Why::Collects] {
+        let shard = ShardId::FIRST;
+        users_due(&readers, shard, why, (i64::MAX, (i64::MIN, i64::MIN)), 10)
+            .await
+            .unwrap();
+    }
+}
+
 async fn outage(app: &TestApp) {
     let mut lock = location(app).connect().await.unwrap();
     lock.begin().await.unwrap();

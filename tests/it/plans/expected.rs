@@ -32,7 +32,31 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 35] = [
+const FOUND: [Row; 43] = [
+    (
+        "SELECT COUNT(*) FROM idempotency WHERE shard = ?",
+        Searched(&["SEARCH idempotency BY shard, key_digest (shard=?)"]),
+    ),
+    (
+        "SELECT hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, spent_by FROM credit_{shard} WHERE hash > ? ORDER BY hash LIMIT ?",
+        Searched(&["SEARCH credit BY hash (hash>?)"]),
+    ),
+    (
+        "SELECT key_digest, request_digest, seq, at_ms, answer FROM idempotency WHERE shard = ? AND key_digest = ?",
+        Searched(&["SEARCH idempotency BY shard, key_digest (shard=? AND key_digest=?)"]),
+    ),
+    (
+        "SELECT key_digest, request_digest, seq, at_ms, answer FROM idempotency WHERE shard = ? AND key_digest > ? ORDER BY key_digest LIMIT ?",
+        Searched(&["SEARCH idempotency BY shard, key_digest (shard=? AND key_digest>?)"]),
+    ),
+    (
+        "SELECT seq, content_id, user_id, programme, kind, amount_ug, body FROM ledger_tx_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?",
+        Searched(&["SEARCH ledger_tx BY seq (seq>?)"]),
+    ),
+    (
+        "SELECT user_id, seq, programme, opens_ms, closes_ms FROM claim_{shard} WHERE user_id >= ? AND (user_id > ? OR seq > ?) ORDER BY user_id, seq LIMIT ?",
+        Searched(&["SEARCH claim BY user_id, seq (user_id>?)"]),
+    ),
     (
         "DELETE FROM claim_{shard} WHERE (user_id = ? AND seq = ?)",
         Searched(&["SEARCH claim BY user_id, seq (user_id=? AND seq=?)"]),
@@ -105,6 +129,14 @@ const FOUND: [Row; 35] = [
         Searched(&["SEARCH idempotency BY shard, key_digest (shard=? AND key_digest=?)"]),
     ),
     (
+        "SELECT lapses_ms, user_id FROM account_{shard} WHERE lapses_ms >= ? AND lapses_ms <= ? AND (lapses_ms > ? OR user_id > ?) ORDER BY lapses_ms, user_id LIMIT ?",
+        Searched(&["SEARCH account BY lapses_ms, user_id, programme (lapses_ms>? AND lapses_ms<?)"]),
+    ),
+    (
+        "SELECT collects_ms, user_id FROM account_{shard} WHERE collects_ms >= ? AND collects_ms <= ? AND (collects_ms > ? OR user_id > ?) ORDER BY collects_ms, user_id LIMIT ?",
+        Searched(&["SEARCH account BY collects_ms, user_id, programme (collects_ms>? AND collects_ms<?)"]),
+    ),
+    (
         "SELECT programme, address, wrapped_key FROM account_{shard} WHERE user_id = ?",
         Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
     ),
@@ -133,7 +165,7 @@ const FOUND: [Row; 35] = [
         Searched(&["SEARCH ledger_tx BY content_id (content_id=?)"]),
     ),
     (
-        "SELECT seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence FROM trip_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?",
+        "SELECT seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence, issued_by FROM trip_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?",
         Searched(&["SEARCH trip BY seq (seq>?)"]),
     ),
     (
@@ -185,8 +217,10 @@ const FOUND: [Row; 35] = [
     ),
 ];
 
+const MISFITS: &str = "verify looks for values of a wrong kind, which no index could find";
+
 /// Small tables, and what `verify` reads as a whole.
-const WHOLE: [Row; 14] = [
+const WHOLE: [Row; 16] = [
     (
         "SELECT COUNT(*) FROM deployment",
         Whole(&["SCAN deployment BY id"], "one row"),
@@ -232,10 +266,11 @@ const WHOLE: [Row; 14] = [
         ),
     ),
     (
-        "SELECT name, type, \"notnull\", pk FROM pragma_table_info(?) ORDER BY cid",
+        "SELECT m.name, p.name, p.type, p.\"notnull\", p.pk FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.name IN (?)",
         Whole(
             &[
-                "SCAN pragma_table_info VIRTUAL TABLE INDEX 0:",
+                "SCAN m",
+                "SCAN p VIRTUAL TABLE INDEX 0:",
                 "USE TEMP B-TREE FOR ORDER BY",
             ],
             "the database's own list of columns",
@@ -254,16 +289,24 @@ const WHOLE: [Row; 14] = [
         Whole(&["SCAN shard_head BY shard"], "thirty rows"),
     ),
     (
-        "SELECT user_id, programme, address, wrapped_key, waiting_ug, quantified_ug, capped_ug, longest_trip_s FROM account_{shard} ORDER BY user_id, programme",
+        "SELECT user_id, programme, address, wrapped_key, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count FROM account_{shard} ORDER BY user_id, programme",
         Whole(
             &["SCAN account BY user_id, programme"],
             "verify holds the accounts of one shard, in key order",
         ),
     ),
     (
-        "SELECT quote(",
-        Everything("verify looks for values of a wrong kind, which no index could find"),
+        "SELECT COUNT(*) FROM credit_{shard}",
+        Whole(&["SCAN credit BY hash"], "verify counts what no transaction made"),
     ),
+    (
+        "SELECT DISTINCT shard FROM idempotency WHERE shard NOT BETWEEN 0 AND 29",
+        Whole(
+            &["SCAN idempotency BY shard, key_digest"],
+            "verify looks for shards that do not exist",
+        ),
+    ),
+    ("SELECT quote(", Everything(MISFITS)),
 ];
 
 /// All rows.

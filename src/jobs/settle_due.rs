@@ -1,0 +1,126 @@
+//! `settle-due`: books what time alone has done to riders who stay away, and collects where a programme collects by itself.
+//! The law is the instant, so the job changes nobody's rights; it only keeps books and totals from lagging behind.
+
+use crate::clock::Clock;
+use crate::ledger::command::{Command, Meta, Outcome, SettleDue};
+use crate::ledger::due::GATEWAY;
+use crate::ledger::ids::{IdError, Name, ShardId, UserId};
+use crate::methodology::Programme;
+use crate::store::db::{Readers, StoreError};
+use crate::store::reads::due::{Place, Why, users_due};
+use crate::store::writer::{Ledger, SubmitError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Riders that are settled side by side: they share commits.
+const AT_ONCE: i64 = 64;
+/// How long the job stands back when the queue is full: callers come first.
+const STAND_BACK: Duration = Duration::from_millis(50);
+
+/// What the job works with.
+pub struct Settling {
+    /// The way to the writer.
+    pub ledger: Ledger,
+    /// Connections for reads.
+    pub readers: Readers,
+    /// The time.
+    pub clock: Clock,
+    /// Programmes in force, by id.
+    pub programmes: Arc<BTreeMap<String, Arc<Programme>>>,
+}
+
+/// Why the job did not come to its end; what it has booked stands.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger did not take an order.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// The job's own name.
+    #[error(transparent)]
+    Name(#[from] IdError),
+}
+
+impl Settling {
+    /// Settles every rider of whom something is due now; answers the number of entries booked. Ends early when told to stop.
+    pub async fn run(&self, request_id: &str, stop: &CancellationToken) -> Result<usize, SettleError> {
+        let meta = Meta {
+            client: Name::parse(GATEWAY)?,
+            request_id: request_id.to_owned(),
+        };
+        let mut booked = 0_usize;
+        for shard in ShardId::all() {
+            for why in [Why::Lapses, Why::Collects] {
+                booked = booked.saturating_add(self.walk(shard, why, &meta, stop).await?);
+            }
+        }
+        Ok(booked)
+    }
+
+    async fn walk(
+        &self,
+        shard: ShardId,
+        why: Why,
+        meta: &Meta,
+        stop: &CancellationToken,
+    ) -> Result<usize, SettleError> {
+        let now_ms = self.clock.now_ms();
+        let mut booked = 0_usize;
+        let mut place: Place = (i64::MIN, i64::MIN);
+        while !stop.is_cancelled() {
+            let found = users_due(&self.readers, shard, why, (now_ms, place), AT_ONCE).await?;
+            let Some((_, last)) = found.last() else { break };
+            place = *last;
+            let users: Vec<UserId> = found.into_iter().map(|(user, _)| user).collect();
+            booked = booked.saturating_add(self.settle(users, meta, stop).await?);
+        }
+        Ok(booked)
+    }
+
+    /// Settles riders until nothing more is booked of them: one command takes a bounded number of claims.
+    async fn settle(
+        &self,
+        mut users: Vec<UserId>,
+        meta: &Meta,
+        stop: &CancellationToken,
+    ) -> Result<usize, SettleError> {
+        let mut booked = 0_usize;
+        while !users.is_empty() && !stop.is_cancelled() {
+            let mut pending = Vec::new();
+            for user in &users {
+                pending.push((*user, self.enqueue(*user, meta, stop).await?));
+            }
+            users.clear();
+            for (user, pending) in pending {
+                if let Outcome::Settled(entries @ 1..) = pending.answer().await? {
+                    booked = booked.saturating_add(entries);
+                    users.push(user);
+                }
+            }
+        }
+        Ok(booked)
+    }
+
+    async fn enqueue(
+        &self,
+        user: UserId,
+        meta: &Meta,
+        stop: &CancellationToken,
+    ) -> Result<crate::store::writer::Pending, SettleError> {
+        let order = Arc::new(SettleDue {
+            meta: meta.clone(),
+            user,
+            programmes: Arc::clone(&self.programmes),
+        });
+        loop {
+            match self.ledger.enqueue(Command::SettleDue(Arc::clone(&order))) {
+                Err(SubmitError::Overloaded) if !stop.is_cancelled() => tokio::time::sleep(STAND_BACK).await,
+                other => return Ok(other?),
+            }
+        }
+    }
+}

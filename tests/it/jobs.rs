@@ -1,0 +1,138 @@
+//! What the gateway does by itself: riders who stay away are settled all the same.
+
+use crate::support::{NOON_MS, TestApp};
+use carbon_gateway::app::{Core, Parts};
+use carbon_gateway::clock::ManualClock;
+use carbon_gateway::config::Loaded;
+use carbon_gateway::folder::DataFolder;
+use carbon_gateway::jobs::settle_due::Settling;
+use carbon_gateway::ledger::ids::UserId;
+use carbon_gateway::lifecycle::Lifecycle;
+use carbon_gateway::store::reads;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Collects by itself, an hour after the ride; what is not collected in the second hour lapses.
+const AUTOMATIC: &str = r#"
+id = "automatic"
+time_zone = "Asia/Shanghai"
+collect = "automatic"
+[modes.metro]
+methodology = "cn-sz-public-transport-2021"
+version = "1.0.0"
+[claims]
+delay_s = 3600
+window_s = 3600
+"#;
+const HOUR_MS: i64 = 3_600_000;
+
+/// The data folder after a while, without a server.
+async fn later(folder: &std::path::Path, programmes: &str, now_ms: i64) -> (Settling, Lifecycle) {
+    let lifecycle = Lifecycle::new(Duration::from_secs(10));
+    let variables = [("CARBON_GATEWAY__PROGRAMME__DIR".to_owned(), programmes.to_owned())];
+    let core = Core::open(
+        Parts {
+            config: Loaded::read(None, variables).unwrap().config,
+            folder: DataFolder::new(folder),
+            clock: ManualClock::new(now_ms).clock(),
+        },
+        &lifecycle,
+    )
+    .await
+    .unwrap();
+    let settling = Settling {
+        ledger: core.ledger.clone(),
+        readers: core.location.readers(1).await.unwrap(),
+        clock: core.clock.clone(),
+        programmes: Arc::new(core.in_force.programmes.clone()),
+    };
+    core.connection.close().await.unwrap();
+    (settling, lifecycle)
+}
+
+/// Waiting, available and lapsed of a rider, in micrograms.
+async fn figures(settling: &Settling, user: i64) -> [i64; 3] {
+    let (balances, _) = reads::balances(&settling.readers, UserId::new(user).unwrap())
+        .await
+        .unwrap();
+    let figures = balances[0].figures;
+    [figures.waiting, figures.available, figures.lapsed].map(carbon_gateway::methodology::Amount::micrograms)
+}
+
+#[tokio::test]
+async fn claims_of_riders_who_stay_away_are_collected_or_lapse() {
+    let programmes = tempfile::tempdir().unwrap();
+    std::fs::write(programmes.path().join("automatic.toml"), AUTOMATIC).unwrap();
+    let named = programmes.path().display().to_string();
+    let app = TestApp::spawn_with(&[("CARBON_GATEWAY__PROGRAMME__DIR", &named)]).await;
+    for (user, programme) in [(7, "automatic"), (37, "automatic"), (8, "automatic"), (8, "demo")] {
+        let trip = json!({
+            "programme": programme, "trip_id": programme, "user_id": user,
+            "legs": [{"mode": "metro", "started_at": "2026-11-20T11:00:00Z", "ended_at": "2026-11-20T11:20:00Z", "distance_m": 1000}],
+        });
+        assert_eq!(app.post("/v1/trips", &trip).await.status(), 201);
+    }
+    let (folder, _) = app.stop().await;
+    let go_on = CancellationToken::new();
+
+    let (settling, life) = later(folder.path(), &named, NOON_MS + HOUR_MS - 1).await;
+    assert_eq!(settling.run("job", &go_on).await.unwrap(), 0, "nothing has opened");
+    assert_eq!(figures(&settling, 7).await, [46_800_000, 0, 0]);
+    drop(settling);
+    life.stop();
+    life.wait().await;
+
+    let (settling, life) = later(folder.path(), &named, NOON_MS + HOUR_MS).await;
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    assert_eq!(
+        settling.run("job", &stopped).await.unwrap(),
+        0,
+        "told to stop before it began"
+    );
+    assert_eq!(settling.run("job", &go_on).await.unwrap(), 3, "one issue a rider");
+    for user in [7, 37, 8] {
+        assert_eq!(figures(&settling, user).await, [0, 46_800_000, 0], "user {user}");
+    }
+    assert_eq!(
+        settling.run("job", &go_on).await.unwrap(),
+        0,
+        "a second run finds nothing"
+    );
+    drop(settling);
+    life.stop();
+    life.wait().await;
+
+    // The claim in the programme that the rider collects from closes a week after its ride was booked.
+    let (settling, life) = later(folder.path(), &named, NOON_MS + 168 * HOUR_MS).await;
+    assert_eq!(settling.run("job", &go_on).await.unwrap(), 1);
+    let (balances, _) = reads::balances(&settling.readers, UserId::new(8).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(balances[1].figures.lapsed.micrograms(), 46_800_000);
+    drop(settling);
+    life.stop();
+    life.wait().await;
+}
+
+#[tokio::test]
+async fn what_was_not_collected_in_its_window_lapses() {
+    let programmes = tempfile::tempdir().unwrap();
+    std::fs::write(programmes.path().join("automatic.toml"), AUTOMATIC).unwrap();
+    let named = programmes.path().display().to_string();
+    let app = TestApp::spawn_with(&[("CARBON_GATEWAY__PROGRAMME__DIR", &named)]).await;
+    let trip = json!({
+        "programme": "automatic", "trip_id": "a", "user_id": 7,
+        "legs": [{"mode": "metro", "started_at": "2026-11-20T11:00:00Z", "ended_at": "2026-11-20T11:20:00Z", "distance_m": 1000}],
+    });
+    assert_eq!(app.post("/v1/trips", &trip).await.status(), 201);
+    let (folder, _) = app.stop().await;
+    let (settling, life) = later(folder.path(), &named, NOON_MS + 2 * HOUR_MS).await;
+    settling.run("job", &CancellationToken::new()).await.unwrap();
+    assert_eq!(figures(&settling, 7).await, [0, 0, 46_800_000]);
+    drop(settling);
+    life.stop();
+    life.wait().await;
+}
