@@ -56,6 +56,11 @@ impl DataFolder {
         self.root.join("ledger.db")
     }
 
+    /// The embedded chain's SQLite file.
+    pub fn chain_file(&self) -> PathBuf {
+        self.root.join("chain.db")
+    }
+
     /// The key-encryption key, unless settings name another file.
     pub fn kek_file(&self) -> PathBuf {
         self.root.join("keys").join("kek")

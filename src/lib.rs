@@ -3,6 +3,7 @@
 //! ```text
 //! api, cli → ledger (commands) → store (writer: load, apply, flush, commit) → reply
 //! store → verify, reports → cli, api
+//! chain: what is signed for a chain, what its answers are worth, and a chain of our own
 //! ```
 //!
 //! `methodology`, `distance` and `ledger` are pure: no HTTP, SQL, clock, randomness or environment.
@@ -12,6 +13,7 @@ pub mod methodology;
 
 pub mod ledger;
 
+pub mod chain;
 pub mod identity;
 pub mod store;
 

@@ -4,6 +4,7 @@
 mod process; // the real executable, to be killed
 mod support; // a gateway of its own for every test
 
+mod chain; // the embedded chain: attacks, habits, bad days, tampering
 mod durability; // kill -9, migrations interrupted, the folder's lock, a full disk
 mod formats; // the bytes of docs/formats.md agree with contracts/vectors
 mod house; // sizes, edges between rooms, bans
