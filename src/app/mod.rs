@@ -30,6 +30,8 @@ use zeroize::Zeroizing;
 
 use in_force::{InForce, environment};
 
+/// Riders whose dues one commit books, while callers wait behind them.
+const SETTLED_AT_ONCE: i64 = 32;
 /// Connections for reads.
 const READERS: u32 = 4;
 
@@ -165,6 +167,7 @@ impl App {
             readers: readers.clone(),
             clock: clock.clone(),
             programmes: Arc::clone(&programmes),
+            at_once: SETTLED_AT_ONCE,
         };
         let soft = lifecycle.soft();
         lifecycle.spawn("jobs", async move {

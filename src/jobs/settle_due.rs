@@ -14,8 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Riders that are settled side by side: they share commits.
-const AT_ONCE: i64 = 64;
 /// How long the job stands back when the queue is full: callers come first.
 const STAND_BACK: Duration = Duration::from_millis(50);
 
@@ -29,6 +27,8 @@ pub struct Settling {
     pub clock: Clock,
     /// Programmes in force, by id.
     pub programmes: Arc<BTreeMap<String, Arc<Programme>>>,
+    /// Riders that are settled side by side: they share commits, and callers wait behind them.
+    pub at_once: i64,
 }
 
 /// Why the job did not come to its end; what it has booked stands.
@@ -55,12 +55,21 @@ impl Settling {
         let mut booked = 0_usize;
         for shard in ShardId::all() {
             for why in [Why::Lapses, Why::Collects] {
-                booked = booked.saturating_add(self.walk(shard, why, &meta, stop).await?);
+                // One command takes a bounded number of claims: whoever has more is found again. Nobody is asked for ever: a walk
+                // that books nothing is the last.
+                loop {
+                    let entries = self.walk(shard, why, &meta, stop).await?;
+                    booked = booked.saturating_add(entries);
+                    if entries == 0 {
+                        break;
+                    }
+                }
             }
         }
         Ok(booked)
     }
 
+    /// Settles each rider of a shard once.
     async fn walk(
         &self,
         shard: ShardId,
@@ -72,33 +81,16 @@ impl Settling {
         let mut booked = 0_usize;
         let mut place: Place = (i64::MIN, i64::MIN);
         while !stop.is_cancelled() {
-            let found = users_due(&self.readers, shard, why, (now_ms, place), AT_ONCE).await?;
+            let found = users_due(&self.readers, shard, why, (now_ms, place), self.at_once).await?;
             let Some((_, last)) = found.last() else { break };
             place = *last;
-            let users: Vec<UserId> = found.into_iter().map(|(user, _)| user).collect();
-            booked = booked.saturating_add(self.settle(users, meta, stop).await?);
-        }
-        Ok(booked)
-    }
-
-    /// Settles riders until nothing more is booked of them: one command takes a bounded number of claims.
-    async fn settle(
-        &self,
-        mut users: Vec<UserId>,
-        meta: &Meta,
-        stop: &CancellationToken,
-    ) -> Result<usize, SettleError> {
-        let mut booked = 0_usize;
-        while !users.is_empty() && !stop.is_cancelled() {
             let mut pending = Vec::new();
-            for user in &users {
-                pending.push((*user, self.enqueue(*user, meta, stop).await?));
+            for (user, _) in found {
+                pending.push(self.enqueue(user, meta, stop).await?);
             }
-            users.clear();
-            for (user, pending) in pending {
-                if let Outcome::Settled(entries @ 1..) = pending.answer().await? {
+            for pending in pending {
+                if let Outcome::Settled(entries) = pending.answer().await? {
                     booked = booked.saturating_add(entries);
-                    users.push(user);
                 }
             }
         }

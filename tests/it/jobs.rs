@@ -47,6 +47,7 @@ async fn later(folder: &std::path::Path, programmes: &str, now_ms: i64) -> (Sett
         readers: core.location.readers(1).await.unwrap(),
         clock: core.clock.clone(),
         programmes: Arc::new(core.in_force.programmes.clone()),
+        at_once: 2,
     };
     core.connection.close().await.unwrap();
     (settling, lifecycle)

@@ -188,6 +188,9 @@ async fn import(
     Ok((Summary::new(done.tally, &names, started.elapsed()), done.error, stopped))
 }
 
+/// Riders whose claims one commit collects: nobody else waits.
+const SETTLED_AT_ONCE: i64 = 256;
+
 /// Before the import closes, open claims are collected where their programme collects by itself.
 async fn collect(core: &Core, life: &Lifecycle) -> Result<(), SettleError> {
     let settling = Settling {
@@ -195,6 +198,7 @@ async fn collect(core: &Core, life: &Lifecycle) -> Result<(), SettleError> {
         readers: core.location.readers(1).await?,
         clock: core.clock.clone(),
         programmes: Arc::new(core.in_force.programmes.clone()),
+        at_once: SETTLED_AT_ONCE,
     };
     settling.run("import", &life.soft()).await.map(|_| ())
 }
