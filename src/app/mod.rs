@@ -1,6 +1,7 @@
 //! The composition root: settings in, a running gateway out. The only room that knows every other.
 
 pub mod in_force;
+pub mod signing;
 
 use crate::api::keys::{KeyOrder, Rights, new_key};
 use crate::api::{self, ApiParts};
@@ -8,7 +9,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Synchronous};
 use crate::distance::NetworkError;
 use crate::folder::{DataFolder, FolderError};
-use crate::identity::kek::{Kek, KekError};
+use crate::identity::found::FoundError;
+use crate::identity::kek::{Kek, KekError, KekId};
 use crate::import::ways::DescribedError;
 use crate::jobs;
 use crate::jobs::settle_due::Settling;
@@ -20,7 +22,7 @@ use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
 use crate::store::db::{Connection, Location, StoreError};
 use crate::store::deployment::Founded;
 use crate::store::writer::{Ledger, Writer, WriterParts};
-use crate::store::{activations, clients, deployment, migrate};
+use crate::store::{activations, clients, deployment, keys, migrate};
 use crate::telemetry::install_metrics;
 use jiff::tz::TimeZone;
 use std::net::{SocketAddr, TcpListener};
@@ -89,6 +91,18 @@ pub enum AppError {
     /// The key-encryption key.
     #[error(transparent)]
     Kek(#[from] KekError),
+    /// The key-encryption key is being changed.
+    #[error("the key-encryption key is being changed to {0}: finish it with `carbon-gateway keys rotate`")]
+    KekChange(KekId),
+    /// The authority's or the issuer's key and certificate.
+    #[error(transparent)]
+    Found(#[from] FoundError),
+    /// Users have keys or certificates, but there is no authority.
+    #[error("the authority or the issuer is missing from a data folder whose users have keys")]
+    AuthorityMissing,
+    /// The threads that sign.
+    #[error("the signing threads cannot be started")]
+    Threads(#[source] std::io::Error),
     /// A parameter set.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -215,6 +229,7 @@ impl Core {
         let mut connection = location.connect().await?;
         migrate::migrate(&mut connection, clock.now_ms(), usize::MAX).await?;
         let (founded, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
+        signing::open_authority(&mut connection, &config, &kek, clock.now_ms()).await?;
         let deployment = founded.deployment;
         let ground = Ground {
             zone: jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?,
@@ -292,13 +307,16 @@ pub fn kek_file(config: &Config, folder: &DataFolder) -> PathBuf {
 }
 
 /// The deployment of a data folder and its key. Both are made on an empty folder only: a ledger that is there expects its key.
-async fn open_deployment(
+pub async fn open_deployment(
     connection: &mut Connection,
     config: &Config,
     folder: &DataFolder,
     clock: &Clock,
 ) -> Result<(Founded, Kek), AppError> {
     let file = kek_file(config, folder);
+    if let Some(id) = keys::change_underway(connection).await? {
+        return Err(AppError::KekChange(id));
+    }
     if let Some(founded) = deployment::find(connection).await? {
         let kek = Kek::load(&file, founded.kek_id)?;
         return Ok((founded, kek));

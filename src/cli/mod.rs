@@ -42,7 +42,7 @@ enum Command {
     Import(import::Arguments),
     /// Recompute everything in a data folder and compare; exit 0 only if all of it holds.
     Verify(verify::Arguments),
-    /// Make, list and revoke API keys.
+    /// Make, list and revoke API keys; make and change signing keys, list and revoke certificates.
     Keys(keys::Arguments),
     /// Print the settings in force and where each comes from.
     CheckConfig,
@@ -118,6 +118,8 @@ enum CommandError {
     Import(#[from] import::StartError),
     #[error(transparent)]
     Kek(#[from] crate::identity::kek::KekError),
+    #[error(transparent)]
+    Rotate(#[from] crate::store::keys::RotateError),
     #[error("{0}")]
     Use(String),
     #[error("{action}")]

@@ -158,6 +158,32 @@ impl TryFrom<String> for ZoneName {
     }
 }
 
+/// The name of an organisation as certificates and chains write it: 1 … 61 letters, digits, dots, hyphens, underscores, so that
+/// `ca.` before it still fits a common name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Organisation(String);
+
+impl Organisation {
+    /// The name as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Organisation {
+    type Error = BoundsError;
+
+    fn try_from(text: String) -> Result<Self, BoundsError> {
+        let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if (1..=61).contains(&text.len()) && text.chars().all(sound) {
+            Ok(Self(text))
+        } else {
+            Err(BoundsError::Organisation(text))
+        }
+    }
+}
+
 /// Why a value is not taken.
 #[derive(Debug, Error)]
 pub enum BoundsError {
@@ -180,6 +206,9 @@ pub enum BoundsError {
     /// Not a time zone.
     #[error("`{0}` is no IANA time zone, such as Asia/Shanghai")]
     Zone(String),
+    /// Not the name of an organisation.
+    #[error("`{0}` is no organisation: 1 to 61 letters, digits, dots, hyphens and underscores")]
+    Organisation(String),
     /// A path without a character.
     #[error("the path is empty")]
     EmptyPath,
@@ -220,6 +249,16 @@ mod tests {
             "[]:80",
         ] {
             assert!(Bind::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_organisation_fits_a_certificate() {
+        for text in ["wx-org1.chainmaker.org", "Org1MSP", "a", &"x".repeat(61)] {
+            assert!(Organisation::try_from(text.to_owned()).is_ok(), "{text}");
+        }
+        for text in ["", "a b", "O=a", "组织", &"x".repeat(62)] {
+            assert!(Organisation::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
 

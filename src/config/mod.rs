@@ -16,7 +16,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-pub use bounds::{Bind, Bounded, BoundsError, FilePath, LogFilter, ZoneName};
+pub use bounds::{Bind, Bounded, BoundsError, FilePath, LogFilter, Organisation, ZoneName};
 pub use folders::shared_dir;
 pub use sections::{
     DatabaseConfig, DatabaseKind, Environment, HttpConfig, KeysConfig, LedgerConfig, LogConfig, LogFormat,
@@ -67,8 +67,7 @@ pub struct Config {
     /// Programmes beyond the built-in one.
     #[serde(default)]
     pub programme: ProgrammeConfig,
-    /// What seals keys and evidence at rest.
-    #[serde(default)]
+    /// What seals keys and evidence at rest, and how keys and certificates are made.
     pub keys: KeysConfig,
 }
 
@@ -325,16 +324,31 @@ fn known_beside(key: &str, defaults: &BTreeMap<String, Setting>) -> String {
 }
 
 /// Rules that look at more than one setting.
-fn contradictions(config: &Config, settings: &BTreeMap<String, Setting>) -> Option<String> {
-    let http = &config.http;
+fn contradictions(config: &Config, settings: &BTreeMap<String, Setting>) -> Vec<String> {
+    let (http, keys) = (&config.http, &config.keys);
     let origin = |key| settings.get(key).map_or(&Origin::Default, |setting| &setting.origin);
-    (http.max_batch_bytes.get() < http.max_body_bytes.get()).then(|| {
-        format!(
+    let mut found = Vec::new();
+    if http.max_batch_bytes.get() < http.max_body_bytes.get() {
+        found.push(format!(
             "`http.max_batch_bytes` ({}) is below `http.max_body_bytes` ({}): a batch may be at least as large as a trip",
             origin("http.max_batch_bytes"),
             origin("http.max_body_bytes"),
-        )
-    })
+        ));
+    }
+    let days = [
+        ("keys.issuer_days", keys.issuer_days),
+        ("keys.rider_days", keys.rider_days),
+    ];
+    for (name, days) in days {
+        if days.get() > keys.authority_days.get() {
+            found.push(format!(
+                "`{name}` ({}) is above `keys.authority_days` ({}): no certificate outlives its authority's",
+                origin(name),
+                origin("keys.authority_days"),
+            ));
+        }
+    }
+    found
 }
 
 fn table(settings: &BTreeMap<String, Setting>) -> Table {

@@ -4,7 +4,7 @@ use std::thread;
 
 use serde::Deserialize;
 
-use super::bounds::{Bind, Bounded, FilePath, LogFilter, ZoneName};
+use super::bounds::{Bind, Bounded, FilePath, LogFilter, Organisation, ZoneName};
 
 /// What this installation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -144,10 +144,34 @@ pub struct NetworkConfig {
     pub dir: Option<FilePath>,
 }
 
-/// Section `keys`: what seals the keys and evidence at rest.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Section `keys`: what seals the keys and evidence at rest, and how users' keys and certificates are made and held.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeysConfig {
     /// The file with the key-encryption key; without it the data folder's own is used.
     pub kek_file: Option<FilePath>,
+    /// The organisation of every certificate; fixed when the data folder is made.
+    pub organisation: Organisation,
+    /// Days that the authority's own certificate lasts.
+    pub authority_days: Bounded<30, 18_250>,
+    /// Days that a certificate of the issuer lasts.
+    pub issuer_days: Bounded<1, 18_250>,
+    /// Days that a certificate of a rider or a sink lasts.
+    pub rider_days: Bounded<1, 18_250>,
+    /// Clear keys held in memory at most.
+    pub cached_keys: Bounded<2, 1_000_000>,
+    /// How long a key read from the database is believed to be its user's current one, in seconds.
+    pub cache_s: Bounded<1, 3_600>,
+    /// Threads that compute signatures; 0 stands for one a core, see [`thread_count`](Self::thread_count).
+    pub signing_threads: Bounded<0, 256>,
+}
+
+impl KeysConfig {
+    /// Threads that compute signatures, with 0 resolved; at least one.
+    pub fn thread_count(&self) -> usize {
+        match self.signing_threads.to_usize() {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        }
+    }
 }

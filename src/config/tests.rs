@@ -121,6 +121,13 @@ fn contradictions_name_both_sides() {
 }
 
 #[test]
+fn no_certificate_outlives_its_authority() {
+    let list = mistakes("[keys]\nauthority_days = 730\n", &[]);
+    let expected = "`keys.issuer_days` (default) is above `keys.authority_days` (file F)";
+    assert!(list.len() == 1 && list[0].starts_with(expected), "{list:?}");
+}
+
+#[test]
 fn a_missing_or_broken_file_is_named() {
     let missing = Loaded::read(Some(Path::new("no/such/file.toml")), []).unwrap_err();
     assert_eq!(
@@ -153,7 +160,10 @@ fn the_rendering_says_where_values_came_from_and_reads_back_the_same() {
         text.contains("\nbind = \"b:2\" # environment variable CARBON_GATEWAY__HTTP__BIND\n"),
         "{text}"
     );
-    assert!(text.contains("\n[keys]\n# kek_file is not set\n"), "{text}");
+    assert!(
+        text.contains("\ncache_s = 60 # default\ncached_keys = 10000 # default\nissuer_days = 1825 # default\n# kek_file is not set\n"),
+        "{text}"
+    );
     let again = file("");
     fs::write(again.path(), &text).unwrap();
     let config = Loaded::read(Some(again.path()), []).unwrap().config;

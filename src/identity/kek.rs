@@ -1,6 +1,7 @@
-//! The key-encryption key: wraps the data keys of accounts and the deployment's source secret with AES-256-GCM, row identity bound as additional data
-//! (formats.md 2). The file holds 64 hexadecimal digits, mode 0600.
+//! The key-encryption key: wraps data keys, signing keys and the deployment's source secret with AES-256-GCM, row identity bound as
+//! additional data (formats.md 2). The file holds 64 hexadecimal digits, mode 0600.
 
+use super::wrapping::Row;
 use crate::ledger::encode::digest;
 use crate::ledger::evidence::{DataKey, NonceBytes};
 use crate::ledger::ground::SourceSecret;
@@ -101,32 +102,49 @@ impl Kek {
 
     /// Reads the key, or makes it from `secret` where the file is missing: only for an empty data folder.
     pub fn load_or_create(path: &Path, secret: &Zeroizing<[u8; 32]>) -> Result<Self, KekError> {
+        if !path.exists() {
+            Self::write(path, &Zeroizing::new(format!("{}\n", Hash::new(**secret))))?;
+        }
+        Self::read(path)
+    }
+
+    /// Puts the key of `from` in the place of the one in `to`.
+    pub fn install(from: &Path, to: &Path) -> Result<(), KekError> {
+        let digits = std::fs::read_to_string(from).map_err(|source| KekError::File {
+            path: from.to_owned(),
+            source,
+        })?;
+        Self::write(to, &Zeroizing::new(digits))
+    }
+
+    /// Written beside and renamed, so that a kill leaves a whole key: the new one, or what was there.
+    fn write(path: &Path, digits: &Zeroizing<String>) -> Result<(), KekError> {
         let file = |source| KekError::File {
             path: path.to_owned(),
             source,
         };
-        if !path.exists() {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(file)?;
-            }
-            let digits = Zeroizing::new(format!("{}\n", Hash::new(**secret)));
-            // Written beside and renamed, so that a kill leaves a whole key or none.
-            let draft = path.with_extension("new");
-            let _stale = std::fs::remove_file(&draft);
-            let mut options = std::fs::OpenOptions::new();
-            let mut handle = options
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&draft)
-                .map_err(file)?;
-            handle
-                .write_all(digits.as_bytes())
-                .and_then(|()| handle.sync_all())
-                .map_err(file)?;
-            std::fs::rename(&draft, path).map_err(file)?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(file)?;
         }
-        Self::read(path)
+        let draft = path.with_extension("new");
+        let _stale = std::fs::remove_file(&draft);
+        let mut options = std::fs::OpenOptions::new();
+        let mut handle = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)
+            .map_err(file)?;
+        handle
+            .write_all(digits.as_bytes())
+            .and_then(|()| handle.sync_all())
+            .map_err(file)?;
+        std::fs::rename(&draft, path).map_err(file)?;
+        // The rename is on the disk when the folder is.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        std::fs::File::open(folder.unwrap_or(Path::new(".")))
+            .and_then(|folder| folder.sync_all())
+            .map_err(file)
     }
 
     /// Names this key.
@@ -136,12 +154,12 @@ impl Kek {
 
     /// Wraps a data key for the row of (user, programme, address).
     pub fn wrap(&self, key: &DataKey, nonce: NonceBytes, row: (UserId, &str, &Hash)) -> Result<Vec<u8>, KekError> {
-        self.seal(key.as_bytes(), nonce, &of_account(row))
+        self.seal(key.as_bytes(), nonce, of_account(row))
     }
 
     /// Opens what [`Kek::wrap`] made for the same row.
     pub fn unwrap(&self, wrapped: &[u8], row: (UserId, &str, &Hash)) -> Result<DataKey, KekError> {
-        self.open(wrapped, &of_account(row)).map(DataKey::new)
+        self.open(wrapped, of_account(row)).map(|key| DataKey::new(*key))
     }
 
     /// Wraps the source secret of a deployment.
@@ -151,16 +169,37 @@ impl Kek {
         nonce: NonceBytes,
         deployment: &[u8; 16],
     ) -> Result<Vec<u8>, KekError> {
-        self.seal(secret.as_bytes(), nonce, &of_deployment(deployment))
+        self.seal(secret.as_bytes(), nonce, Row::Deployment { id: deployment })
     }
 
     /// Opens what [`Kek::wrap_source`] made for the same deployment.
     pub fn unwrap_source(&self, wrapped: &[u8], deployment: &[u8; 16]) -> Result<SourceSecret, KekError> {
-        self.open(wrapped, &of_deployment(deployment)).map(SourceSecret::new)
+        let secret = self.open(wrapped, Row::Deployment { id: deployment })?;
+        Ok(SourceSecret::new(*secret))
     }
 
-    fn seal(&self, secret: &[u8; 32], nonce: NonceBytes, aad: &[u8]) -> Result<Vec<u8>, KekError> {
-        let payload = Payload { msg: secret, aad };
+    /// What this key wrapped for a row, wrapped by `next` for the same row; `None` if `next` has wrapped it already.
+    pub fn rewrap(
+        &self,
+        next: &Self,
+        wrapped: &[u8],
+        row: Row<'_>,
+        nonce: NonceBytes,
+    ) -> Result<Option<Vec<u8>>, KekError> {
+        if wrapped.get(1..9) == Some(next.id.0.as_slice()) {
+            return next.open(wrapped, row).map(|_| None);
+        }
+        next.seal(&*self.open(wrapped, row)?, nonce, row).map(Some)
+    }
+
+    /// Whether this key has wrapped it for that row, whole and unchanged.
+    pub fn opens(&self, wrapped: &[u8], row: Row<'_>) -> bool {
+        self.open(wrapped, row).is_ok()
+    }
+
+    pub(super) fn seal(&self, secret: &[u8; 32], nonce: NonceBytes, row: Row<'_>) -> Result<Vec<u8>, KekError> {
+        let aad = row.additional_data();
+        let payload = Payload { msg: secret, aad: &aad };
         let sealed = self
             .cipher
             .encrypt(&Nonce::from(nonce), payload)
@@ -168,19 +207,21 @@ impl Kek {
         Ok([&[VERSION], self.id.0.as_slice(), &nonce, &sealed].concat())
     }
 
-    fn open(&self, wrapped: &[u8], aad: &[u8]) -> Result<[u8; 32], KekError> {
+    pub(super) fn open(&self, wrapped: &[u8], row: Row<'_>) -> Result<Zeroizing<[u8; 32]>, KekError> {
         let (header, rest) = wrapped.split_first_chunk::<9>().ok_or(KekError::Broken)?;
         let (nonce, sealed) = rest.split_first_chunk::<12>().ok_or(KekError::Broken)?;
         if header.first() != Some(&VERSION) || header.get(1..) != Some(self.id.0.as_slice()) {
             return Err(KekError::Broken);
         }
-        let payload = Payload { msg: sealed, aad };
+        let aad = row.additional_data();
+        let payload = Payload { msg: sealed, aad: &aad };
         let clear = Zeroizing::new(
             self.cipher
                 .decrypt(&Nonce::from(*nonce), payload)
                 .map_err(|_| KekError::Broken)?,
         );
-        <[u8; 32]>::try_from(clear.as_slice()).map_err(|_| KekError::Broken)
+        let secret = <&[u8; 32]>::try_from(clear.as_slice()).map_err(|_| KekError::Broken)?;
+        Ok(Zeroizing::new(*secret))
     }
 
     fn read(path: &Path) -> Result<Self, KekError> {
@@ -194,15 +235,10 @@ impl Kek {
     }
 }
 
-fn of_account((user, programme, address): (UserId, &str, &Hash)) -> Vec<u8> {
-    let mut e = crate::ledger::encode::Encoder::default();
-    e.raw(b"carbon/data-key/1");
-    e.i64(user.value());
-    e.text(programme);
-    e.hash(address);
-    e.finish().unwrap_or_default()
-}
-
-fn of_deployment(id: &[u8; 16]) -> Vec<u8> {
-    [b"carbon/source-secret/1".as_slice(), id].concat()
+const fn of_account<'a>((user, programme, address): (UserId, &'a str, &'a Hash)) -> Row<'a> {
+    Row::Account {
+        user,
+        programme,
+        address,
+    }
 }

@@ -7,7 +7,7 @@ use crate::ledger::ids::ShardId;
 use std::collections::BTreeSet;
 
 /// Templates in order; one that says `{shard}` is applied thirty times.
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("0001_deployment", include_str!("../../migrations/0001_deployment.sql")),
     ("0002_client", include_str!("../../migrations/0002_client.sql")),
     ("0003_shard_head", include_str!("../../migrations/0003_shard_head.sql")),
@@ -26,6 +26,13 @@ const TEMPLATES: [(&str, &str); 12] = [
         "0012_idempotency",
         include_str!("../../migrations/0012_idempotency.sql"),
     ),
+    ("0013_user_key", include_str!("../../migrations/0013_user_key.sql")),
+    (
+        "0014_certificate",
+        include_str!("../../migrations/0014_certificate.sql"),
+    ),
+    ("0015_authority", include_str!("../../migrations/0015_authority.sql")),
+    ("0016_kek_change", include_str!("../../migrations/0016_kek_change.sql")),
 ];
 
 const STEPS_TABLE: &str =

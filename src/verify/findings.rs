@@ -19,7 +19,7 @@ pub(super) const TRANSACTIONS: u8 = 3;
 pub(super) const ONCE: u8 = 4;
 /// Journal, heads and daily totals.
 pub(super) const BOOKS: u8 = 5;
-/// Wrapped keys.
+/// No key in clear, none under a retired key-encryption key; certificates.
 pub(super) const KEYS: u8 = 9;
 /// Rows against their digests.
 pub(super) const RECORDS: u8 = 10;
@@ -32,7 +32,7 @@ const NAMES: [(u8, &str); 8] = [
     (TRANSACTIONS, "transactions balance"),
     (ONCE, "spent once, issued once"),
     (BOOKS, "journal and daily totals"),
-    (KEYS, "wrapped keys"),
+    (KEYS, "keys and certificates"),
     (RECORDS, "rows and their digests"),
     (FILE, "database file"),
 ];

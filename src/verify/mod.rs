@@ -1,8 +1,8 @@
 //! `verify` recomputes and never trusts a figure by reading it: every column of state is held against the digest or the fold
 //! that it must equal. It reads one shard at a time in one snapshot, beside a serving gateway, and knows no HTTP and no SQL.
 //!
-//! In memory at once: the accounts of one shard with what caps and overlap need of their rides, its claims that wait, its
-//! credits that are unspent, the keys answered within 30 days, and the addresses of all shards, 32 bytes each, since an address
+//! In memory at once: the accounts of one shard with what caps and overlap need of their rides, the ids of its signing keys, its
+//! claims that wait, its credits that are unspent, the keys answered within 30 days, and the addresses of all shards, 32 bytes each, since an address
 //! must be one account's in the whole deployment.
 
 mod accounts;
@@ -16,6 +16,7 @@ mod claims;
 mod credits;
 mod findings;
 mod judge;
+mod keys;
 mod laws;
 mod postings;
 mod receipts;
@@ -26,6 +27,7 @@ mod trips;
 
 pub use findings::{Check, Finding, Report};
 
+use crate::identity::certificate::Certificate;
 use crate::identity::kek::{Kek, KekId};
 use crate::ledger::ground::SourceSecret;
 use crate::ledger::ids::{Hash, ShardId};
@@ -58,6 +60,8 @@ struct Setting<'a> {
     kek: Option<&'a Kek>,
     /// None where the key does not open it; its own check says so.
     source_secret: Option<SourceSecret>,
+    /// The authority's own certificates, as far as they hold.
+    authorities: Vec<Certificate>,
     programmes: BTreeMap<Hash, Arc<Programme>>,
     options: Options,
 }
@@ -87,6 +91,7 @@ pub async fn verify(
         kek_id: None,
         kek,
         source_secret: None,
+        authorities: Vec::new(),
         programmes: BTreeMap::new(),
         options,
     };
@@ -94,6 +99,7 @@ pub async fn verify(
     if let Some(reason) = missing_kek {
         findings.add(KEYS, at(None, "deployment", "kek_id"), reason);
     }
+    keys::read_authority(snapshot, &mut setting, &mut findings).await;
     let heads = read_heads(snapshot, &mut findings).await;
     let activations = Activations::load(snapshot, &mut findings).await;
     setting.programmes = activations.programmes(&mut findings);
@@ -112,6 +118,7 @@ pub async fn verify(
             );
         }
         shard::check(snapshot, &setting, id, head, (&mut known, &mut findings)).await;
+        keys::check(snapshot, &setting, id, &mut findings).await;
     }
     known.activations.finish(&mut findings);
     check_file(snapshot, &tables, &mut findings).await;
@@ -182,14 +189,19 @@ async fn read_heads(c: &mut Connection, findings: &mut Findings) -> Vec<HeadRow>
     match audit::stray_shards(c).await {
         Ok(strays) => {
             for (table, number) in strays {
+                let check = if ["user_key", "certificate"].contains(&table) {
+                    KEYS
+                } else {
+                    BOOKS
+                };
                 findings.add(
-                    BOOKS,
+                    check,
                     at(None, table, format!("shard {number}")),
                     "there is no such shard",
                 );
             }
         }
-        Err(error) => findings.unreadable(BOOKS, at(None, "journal, daily_total", "*"), &error),
+        Err(error) => findings.unreadable(BOOKS, at(None, "the tables of all shards", "*"), &error),
     }
     let heads = audit::heads(c).await.unwrap_or_else(|error| {
         findings.unreadable(BOOKS, at(None, "shard_head", "*"), &error);

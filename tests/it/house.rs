@@ -10,7 +10,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("methodology", &[]),
     ("distance", &["methodology::units"]),
     ("ledger", &["methodology"]),
-    ("identity", &["ledger", "methodology"]),
+    ("identity", &["ledger", "methodology", "clock"]),
     (
         "chain",
         &["ledger", "methodology::units", "identity", "clock", "lifecycle"],

@@ -9,6 +9,7 @@ mod durability; // kill -9, migrations interrupted, the folder's lock, a full di
 mod formats; // the bytes of docs/formats.md agree with contracts/vectors
 mod house; // sizes, edges between rooms, bans
 mod http; // every answer and every problem of the interface
+mod identity; // keys and certificates on a real store: races, renewal, revocation, the change of the key
 mod import; // files of rides into the ledger, by the real executable
 mod jobs; // riders who stay away are settled by the clock
 mod licences; // what we link may be linked

@@ -2,6 +2,7 @@
 
 mod file;
 mod holdings;
+mod keys;
 mod state;
 
 pub use file::{integrity, misfits, tables};
@@ -9,6 +10,7 @@ pub use holdings::{
     AnswerRow, ClaimRow, CreditRow, TransactionRow, answer, answer_count, answers, claims, credit_count, credits,
     credits_behind, transactions,
 };
+pub use keys::{NamedKeyRow, UserCertificateRow, UserKeyRow, kek_changes, named_keys, user_certificates, user_keys};
 pub use state::{AccountRow, TripRow, accounts, trips};
 
 use super::db::{Connection, StoreError, with};
@@ -72,8 +74,16 @@ pub async fn stray_shards(c: &mut Connection) -> Result<Vec<(&'static str, i64)>
     const JOURNAL: &str = "SELECT DISTINCT shard FROM journal WHERE shard NOT BETWEEN 0 AND 29";
     const TOTALS: &str = "SELECT DISTINCT shard FROM daily_total WHERE shard NOT BETWEEN 0 AND 29";
     const ANSWERS: &str = "SELECT DISTINCT shard FROM idempotency WHERE shard NOT BETWEEN 0 AND 29";
+    const KEYS: &str = "SELECT DISTINCT shard FROM user_key WHERE shard NOT BETWEEN 0 AND 29";
+    const CERTIFICATES: &str = "SELECT DISTINCT shard FROM certificate WHERE shard NOT BETWEEN 0 AND 29";
     let mut strays = Vec::new();
-    for (table, sql) in [("journal", JOURNAL), ("daily_total", TOTALS), ("idempotency", ANSWERS)] {
+    for (table, sql) in [
+        ("journal", JOURNAL),
+        ("daily_total", TOTALS),
+        ("idempotency", ANSWERS),
+        ("user_key", KEYS),
+        ("certificate", CERTIFICATES),
+    ] {
         let rows: Vec<(i64,)> = with!(&mut *c, |c| sqlx::query_as(sql).fetch_all(&mut *c).await)?;
         strays.extend(rows.into_iter().map(|(shard,)| (table, shard)));
     }

@@ -2,10 +2,12 @@
 
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
+use carbon_gateway::app::signing::signer;
+use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
-use carbon_gateway::ledger::ids::Name;
-use carbon_gateway::ledger::ids::ShardId;
+use carbon_gateway::identity::signer::Sender;
+use carbon_gateway::ledger::ids::{Name, ShardId, UserId};
 use carbon_gateway::store::db::Location;
 use carbon_gateway::store::reads::due::{Why, users_due};
 use carbon_gateway::store::{clients, deployment, migrate};
@@ -43,6 +45,7 @@ pub(super) async fn all_it_can_do() {
     merged_redemption(&app).await;
     time_passes(&app).await;
     reads(&app).await;
+    signed(&app).await;
     riders_due(&app).await;
     command_line(&app).await;
     let impatient = [
@@ -262,6 +265,26 @@ async fn command_line(app: &TestApp) {
     assert_eq!(migrate::missing_steps(&mut connection).await.unwrap(), 0);
     connection.close().await.unwrap();
     verified(app).await;
+}
+
+/// A rider's keys and certificates, as whoever sends to the chain will ask for them.
+async fn signed(app: &TestApp) {
+    let readers = location(app).readers(1).await.unwrap();
+    let mut connection = location(app).connect().await.unwrap();
+    let founded = deployment::find(&mut connection).await.unwrap().unwrap();
+    connection.close().await.unwrap();
+    let kek = Arc::new(Kek::load(&DataFolder::new(app.data_dir()).kek_file(), founded.kek_id).unwrap());
+    let config = Loaded::read(None, Vec::new()).unwrap().config;
+    let (signer, writer) = signer((location(app), readers), kek, app.clock.clock(), &config.keys).unwrap();
+    let mut writing = JoinSet::new();
+    writing.spawn(writer.run());
+    let rider = UserId::new(17).unwrap();
+    let identity = signer.identify(Sender::User(rider)).await.unwrap();
+    assert!(signer.revoke(identity.certificate.serial).await.unwrap());
+    signer.replace_key(rider).await.unwrap();
+    signer.identify(Sender::Issuer).await.unwrap();
+    drop(signer);
+    writing.join_next().await.unwrap().unwrap();
 }
 
 async fn verified(app: &TestApp) {

@@ -32,7 +32,35 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 43] = [
+const FOUND: [Row; 50] = [
+    (
+        "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?",
+        Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id>?)"]),
+    ),
+    (
+        "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id = ? ORDER BY number DESC LIMIT 1",
+        Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id=?)"]),
+    ),
+    (
+        "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id = ? AND number = ?",
+        Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id=? AND number=?)"]),
+    ),
+    (
+        "SELECT user_id, serial, key_id, der, not_before_ms, not_after_ms FROM certificate WHERE shard = ? AND user_id >= ? AND (user_id > ? OR serial >= ?) ORDER BY user_id, serial LIMIT ?",
+        Searched(&["SEARCH certificate BY shard, user_id, serial (shard=? AND user_id>?)"]),
+    ),
+    (
+        "SELECT user_id, serial, key_id, der, not_before_ms, not_after_ms, revoked_ms FROM certificate WHERE shard = ? AND user_id = ? AND key_id = ?",
+        Searched(&["SEARCH certificate BY shard, user_id, serial (shard=? AND user_id=?)"]),
+    ),
+    (
+        "UPDATE certificate SET revoked_ms = ? WHERE serial = ? AND revoked_ms IS NULL",
+        Searched(&["SEARCH certificate BY serial (serial=?)"]),
+    ),
+    (
+        "SELECT name, number, key_id, wrapped_key, certificate, created_ms, revoked_ms FROM authority WHERE name = ? ORDER BY number DESC LIMIT 1",
+        Searched(&["SEARCH authority BY name, number (name=?)"]),
+    ),
     (
         "SELECT COUNT(*) FROM idempotency WHERE shard = ?",
         Searched(&["SEARCH idempotency BY shard, key_digest (shard=?)"]),
@@ -220,7 +248,47 @@ const FOUND: [Row; 43] = [
 const MISFITS: &str = "verify looks for values of a wrong kind, which no index could find";
 
 /// Small tables, and what `verify` reads as a whole.
-const WHOLE: [Row; 16] = [
+const WHOLE: [Row; 21] = [
+    (
+        "SELECT kek_id FROM kek_change",
+        Whole(
+            &["SCAN kek_change BY kek_id"],
+            "one row at most, while the key is being changed",
+        ),
+    ),
+    (
+        "SELECT name, number, key_id, wrapped_key, certificate, created_ms, revoked_ms FROM authority ORDER BY name, number",
+        Whole(
+            &["SCAN authority BY name, number"],
+            "a few rows, at the start and by verify",
+        ),
+    ),
+    (
+        "SELECT DISTINCT shard FROM user_key WHERE shard NOT BETWEEN 0 AND 29",
+        Whole(
+            &["SCAN user_key BY shard, user_id, number"],
+            "verify looks for shards that do not exist",
+        ),
+    ),
+    (
+        "SELECT DISTINCT shard FROM certificate WHERE shard NOT BETWEEN 0 AND 29",
+        Whole(
+            &["SCAN certificate BY shard, user_id, serial"],
+            "verify looks for shards that do not exist",
+        ),
+    ),
+    (
+        "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM user_key LIMIT 1) k) + (SELECT COUNT(*) FROM (SELECT 1 FROM certificate LIMIT 1) c)",
+        Whole(
+            &[
+                "SCAN user_key BY key_id",
+                "SCAN k",
+                "SCAN certificate BY serial",
+                "SCAN c",
+            ],
+            "one row of each, at the start",
+        ),
+    ),
     (
         "SELECT COUNT(*) FROM deployment",
         Whole(&["SCAN deployment BY id"], "one row"),

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The shard whose tables are filled; all are alike.
 const SHARD: &str = "17";
 /// Ten trips, claims, credits and transactions a rider, and a million riders.
-const FILL: [&str; 8] = [
+const FILL: [&str; 10] = [
     "INSERT INTO trip_17 (seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
      SELECT n, n / 10 * 30 + 17, CAST(printf('%032d', n) AS BLOB), 'demo', 20000 + n % 10, n, n + 1, 'credited', 1, x'01', x'02' FROM million",
     "INSERT INTO claim_17 (user_id, seq, programme, opens_ms, closes_ms) SELECT n / 10 * 30 + 17, n, 'demo', n, n + 1 FROM million",
@@ -27,6 +27,10 @@ const FILL: [&str; 8] = [
      SELECT 17, n, n, 'demo', 'CO2', 'trip', 'metro', 'm@1', 1, 1 FROM million",
     "INSERT INTO idempotency (shard, key_digest, request_digest, seq, at_ms, answer) \
      SELECT 17, CAST(printf('%032d', n) AS BLOB), x'01', n, n, x'02' FROM million",
+    "INSERT INTO user_key (shard, user_id, number, key_id, wrapped_key, created_ms) \
+     SELECT 17, n * 30 + 17, 1, CAST(printf('%032d', n) AS BLOB), x'01', n FROM million",
+    "INSERT INTO certificate (shard, user_id, serial, key_id, der, not_before_ms, not_after_ms) \
+     SELECT 17, n * 30 + 17, CAST(printf('%016d', n) AS BLOB), CAST(printf('%032d', n) AS BLOB), x'01', n, n + 1 FROM million",
 ];
 const MILLION: &str = "WITH RECURSIVE million(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM million WHERE n < 1000000)";
 

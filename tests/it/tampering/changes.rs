@@ -4,13 +4,33 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 use std::collections::BTreeSet;
 
-/// What a change may do unseen: table, column (or the whole row put in or taken away), and why nothing can tell.
-const BLIND: [(&str, &[&str], &str); 4] = [
+/// What a change may do unseen: table, column (or the whole row put in or taken away), of which rows, and why nothing can tell.
+const BLIND: [(&str, &[&str], &str, &str); 8] = [
     (
         "account",
         &["lapses_ms", "collects_ms"],
+        ALL,
         "when somebody must look at the account next: may lie too early, and whoever touches the account moves it; the law is the \
          instant in claim and credit, which are checked",
+    ),
+    (
+        "authority",
+        &["revoked_ms"],
+        "name = 'issuer'",
+        "only a journal entry could prove when a certificate was revoked, or that it was",
+    ),
+    (
+        "authority",
+        &["row taken"],
+        "name = 'issuer' AND number > 1 AND number = (SELECT MAX(b.number) FROM authority b WHERE b.name = authority.name)",
+        "only a journal entry could prove that the issuer's certificate was renewed once more",
+    ),
+    (
+        "certificate",
+        &["revoked_ms", "row taken"],
+        ALL,
+        "only a journal entry could prove that a certificate was revoked, or that it was made: keys stand without any until their \
+         users send, and a renewed one stands beside the one before",
     ),
     (
         "client",
@@ -25,22 +45,35 @@ const BLIND: [(&str, &[&str], &str); 4] = [
             "row taken",
             "row added",
         ],
+        ALL,
         "API keys are administration: made and revoked at will, no part of the journal",
     ),
     (
         "schema_step",
         &["applied_ms", "row added"],
+        ALL,
         "when a migration ran says nothing of the ledger, nor does a step that no release knows",
     ),
     (
         "shard_head",
         &["epoch"],
+        ALL,
         "counts locks, so that writers take turns; no figure depends on it",
+    ),
+    (
+        "user_key",
+        &["row taken"],
+        "number = (SELECT MAX(b.number) FROM user_key b WHERE b.user_id = user_key.user_id) \
+         AND NOT EXISTS (SELECT 1 FROM certificate c WHERE c.user_id = user_key.user_id AND c.key_id = user_key.key_id)",
+        "only a journal entry could prove that a user had one key more, which no certificate names",
     ),
 ];
 
+const ALL: &str = "TRUE";
 /// Rows of a table that are changed: the first, the middle and the last.
 const ROWS: usize = 3;
+/// Tables whose every row is changed: their few rows differ in what can be seen.
+const EVERY_ROW: [&str; 3] = ["authority", "certificate", "user_key"];
 
 pub(super) struct Column {
     pub(super) name: String,
@@ -87,9 +120,25 @@ fn kind_of(table: &str) -> (&str, &str) {
 
 pub(super) fn is_blind(table: &str, what: &str) -> bool {
     let (kind, _) = kind_of(table);
+    blind(kind, what).next().is_some()
+}
+
+/// Of which rows of a kind of table a change cannot be seen.
+fn blind(kind: &str, what: &str) -> impl Iterator<Item = &'static str> {
     BLIND
         .iter()
-        .any(|(blind, changes, _)| *blind == kind && changes.contains(&what))
+        .filter(move |(blind, changes, ..)| *blind == kind && changes.contains(&what))
+        .map(|(_, _, rows, _)| *rows)
+}
+
+async fn is_blind_in(c: &mut SqliteConnection, table: &str, rowid: i64, what: &str) -> bool {
+    let (kind, _) = kind_of(table);
+    let mut found = false;
+    for rows in blind(kind, what) {
+        let sql = format!("SELECT 'blind' FROM {table} WHERE rowid = {rowid} AND ({rows})");
+        found |= !texts(c, sql).await.unwrap().is_empty();
+    }
+    found
 }
 
 /// Expressions that make another value of a column's.
@@ -140,12 +189,26 @@ async fn names_of(c: &mut SqliteConnection, table: &str, rowid: i64, moved: bool
             "SELECT printf('shard %02d, daily_total, (%d, %d, %s, %s, %s, %s, %s):', shard, booked_day, activity_day, programme, gas, \
              figure, mode, methodology) {from}"
         ),
+        "user_key" => {
+            format!("SELECT printf('shard %02d, user_key, user %d, number %d:', shard, user_id, number) {from}")
+        }
+        "certificate" => format!(
+            "SELECT printf('shard %02d, certificate, user %d, ', shard, user_id) || lower(hex(serial)) || ':' {from}"
+        ),
+        "authority" => format!("SELECT printf('authority, %s, number %d:', name, number) {from}"),
         _ => format!("SELECT '{table}, *:' {from}"),
     };
     let mut names = texts(c, sql).await.unwrap();
     if kind == "deployment" {
         // Its genesis seals fit no shard any more, or its keys open no more.
         names.extend(["shard_head, ", "deployment, kek_id", "deployment, source_secret"].map(str::to_owned));
+    }
+    if moved && EVERY_ROW.contains(&kind) {
+        names.push(format!("{kind}, ")); // it stands under another key by now
+    }
+    if moved && kind == "user_key" {
+        let sql = format!("SELECT printf('certificate, user %d, ', user_id) {from}");
+        names.extend(texts(c, sql).await.unwrap()); // which miss their key
     }
     if moved && (kind == "journal" || kind == "account") {
         names = names.iter().map(|name| name[..9].to_owned()).collect(); // the gap is what shows: the shard is named
@@ -165,10 +228,12 @@ pub(super) async fn changes(c: &mut SqliteConnection) -> Vec<Change> {
             .fetch_all(&mut *c)
             .await
             .unwrap();
-        let picked: BTreeSet<usize> = [0, ids.len() / 2, ids.len().saturating_sub(1)]
-            .into_iter()
-            .take(ROWS)
-            .collect();
+        let picked: BTreeSet<usize> = if EVERY_ROW.contains(&table.as_str()) {
+            (0..ids.len()).collect()
+        } else {
+            let three: [usize; ROWS] = [0, ids.len() / 2, ids.len().saturating_sub(1)];
+            three.into_iter().collect()
+        };
         for rowid in picked
             .into_iter()
             .filter_map(|index| ids.get(index))
@@ -181,7 +246,7 @@ pub(super) async fn changes(c: &mut SqliteConnection) -> Vec<Change> {
                         format!("UPDATE {table} SET {name} = {other} WHERE rowid = {rowid} AND {name} IS NOT {other}");
                     let named = names_of(c, &table, rowid, column.key || column.name == "address").await;
                     let what = format!("{table}.{name} of row {rowid}");
-                    let blind = is_blind(&table, &column.name);
+                    let blind = is_blind_in(c, &table, rowid, &column.name).await;
                     changes.push(Change {
                         what,
                         sql,
@@ -192,7 +257,8 @@ pub(super) async fn changes(c: &mut SqliteConnection) -> Vec<Change> {
             }
             let named = names_of(c, &table, rowid, true).await;
             let sql = format!("DELETE FROM {table} WHERE rowid = {rowid}");
-            let (what, blind) = (format!("{table}: row {rowid} taken"), is_blind(&table, "row taken"));
+            let what = format!("{table}: row {rowid} taken");
+            let blind = is_blind_in(c, &table, rowid, "row taken").await;
             changes.push(Change {
                 what,
                 sql,
@@ -210,7 +276,7 @@ fn added(table: &str, columns: &[Column], rowid: i64) -> Vec<Change> {
     let copied = columns.iter().map(|column| match column.kind.split('(').next() {
         Some("BIGINT") if column.key => format!("{} + 100", column.name),
         Some("VARCHAR") if column.key => format!("{} || 'y'", column.name),
-        Some(_) if column.key || column.name == "trip_key" || column.name == "content_id" => {
+        Some(_) if column.key || ["trip_key", "content_id", "key_id"].contains(&column.name.as_str()) => {
             format!("randomblob(length({}))", column.name)
         }
         _ => column.name.clone(),

@@ -1,7 +1,8 @@
-//! A finished deployment with rows in every table: trips by request, what riders do with them by order.
+//! A finished deployment with rows in every table: trips by request, what riders do with them by order, keys by the signer.
 
 use super::desk::Desk;
 use super::scratch::{Finished, location};
+use super::signed;
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::ledger::ids::Hash;
 use carbon_gateway::methodology::Programme;
@@ -163,6 +164,7 @@ pub(super) async fn finished() -> Finished {
     let mut desk = Desk::open(folder.path(), NOON_MS, &texts).await;
     orders(&mut desk).await;
     desk.close().await;
+    signed::keys(folder.path()).await;
     let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
     Finished {
         ledger: read("ledger.db"),

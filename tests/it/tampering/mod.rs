@@ -8,6 +8,7 @@ mod finished;
 mod forged;
 mod forgery;
 mod scratch;
+mod signed;
 
 use changes::{Change, Column, changes, columns, is_blind, texts};
 use finished::finished;
@@ -39,10 +40,22 @@ async fn without_the_key_everything_else_is_checked() {
         .collect();
     assert_eq!(failed, [9], "{report:#?}");
     let keys = report.checks.iter().find(|check| check.id == 9).unwrap();
-    assert!(
-        keys.detail.contains("issues are not held against their trips"),
-        "{keys:#?}"
-    );
+    for told in ["issues are not held against their trips", "9 signing keys not opened"] {
+        assert!(keys.detail.contains(told), "{keys:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unfinished_change_of_the_key_is_told() {
+    let finished = finished().await;
+    let scratch = finished.scratch();
+    let mut connection = scratch.open(false).await.unwrap();
+    let sql = "INSERT INTO kek_change (kek_id, started_ms) VALUES (x'0102030405060708', 1)";
+    sqlx::query(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let report = finished.judge(&scratch.path(), false).await.unwrap();
+    let keys = report.checks.iter().find(|check| check.id == 9).unwrap();
+    assert!(keys.detail.starts_with("kek_change, 0102030405060708: "), "{keys:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

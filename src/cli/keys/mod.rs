@@ -1,10 +1,16 @@
-//! `keys`: API keys, made and revoked beside a running server. Only digests are stored, so a key is shown once.
+//! `keys`: API keys, made and revoked beside a running server; only digests are stored, so a key is shown once. And the signing
+//! side: the first keys of a folder, the change of the key-encryption key, certificates.
+
+mod certificates;
+mod init;
+mod rotate;
 
 use super::{CommandError, Setting, output};
 use crate::api::keys::{KeyOrder, Rights, new_key};
 use crate::clock::Clock;
 use crate::ledger::ids::{Hash, Name};
 use crate::store::clients::{self, ClientKey};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Arguments of `keys`.
@@ -38,6 +44,18 @@ enum Action {
         /// 64 hexadecimal digits.
         digest: String,
     },
+    /// Make the key-encryption key, the certificate authority and the issuer of an empty data folder.
+    Init,
+    /// Wrap every stored key under another key-encryption key, and prove that none is left under the old one. The gateway must be
+    /// stopped; run it again if it was interrupted.
+    Rotate {
+        /// The file of the next key; made if it is missing.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// List and revoke certificates.
+    #[command(subcommand)]
+    Certificates(certificates::Action),
 }
 
 /// Runs one action.
@@ -49,6 +67,15 @@ pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
 }
 
 async fn act(setting: &Setting, action: Action) -> Result<(), CommandError> {
+    match action {
+        Action::Init => init::init(setting).await,
+        Action::Rotate { to } => rotate::rotate(setting, &to).await,
+        Action::Certificates(action) => certificates::act(setting, action).await,
+        other => act_on_api_keys(setting, other).await,
+    }
+}
+
+async fn act_on_api_keys(setting: &Setting, action: Action) -> Result<(), CommandError> {
     let _ledger = setting.folder.clone().existing()?;
     let mut connection = setting.location().connect().await?;
     let now_ms = Clock::System.now_ms();
@@ -80,6 +107,7 @@ async fn act(setting: &Setting, action: Action) -> Result<(), CommandError> {
             }
             output::line(&format!("{digest} is revoked"));
         }
+        Action::Init | Action::Rotate { .. } | Action::Certificates(_) => {}
     }
     connection.close().await?;
     Ok(())

@@ -1,0 +1,115 @@
+//! `keys certificates`: what was certified, and revocation, beside a running server: one row in a short transaction.
+
+use crate::cli::{CommandError, Setting, output};
+use crate::clock::Clock;
+use crate::identity::certificate::{Certificate, Serial};
+use crate::ledger::ids::{Hash, ShardId};
+use crate::store::db::Connection;
+use crate::store::keys;
+
+const PIECE: i64 = 500;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// List certificates: the authority's and the issuer's, then those of riders and sinks.
+    List,
+    /// Revoke a certificate at once, named by the serial number that `list` shows. Its owner needs another key then.
+    Revoke {
+        /// 32 hexadecimal digits.
+        serial: String,
+    },
+}
+
+/// One line of the list.
+struct Line {
+    owner: String,
+    serial: Serial,
+    key_id: Hash,
+    not_after_ms: i64,
+    revoked_ms: Option<i64>,
+}
+
+/// Runs one action.
+pub(super) async fn act(setting: &Setting, action: Action) -> Result<(), CommandError> {
+    let _ledger = setting.folder.clone().existing()?;
+    let mut connection = setting.location().connect().await?;
+    let now_ms = Clock::System.now_ms();
+    match action {
+        Action::List => list(&mut connection, setting.json, now_ms).await?,
+        Action::Revoke { serial } => {
+            let wrong = || CommandError::Use("the serial number must be 32 lower-case hexadecimal digits".to_owned());
+            let serial = Serial::parse(&serial).ok_or_else(wrong)?;
+            if !keys::revoke(&mut connection, &serial, now_ms).await? {
+                return Err(CommandError::Use(
+                    "no valid certificate has that serial number".to_owned(),
+                ));
+            }
+            output::line(&format!("{serial} is revoked"));
+        }
+    }
+    connection.close().await?;
+    Ok(())
+}
+
+/// One JSON object a line, since there may be as many certificates as riders.
+async fn list(connection: &mut Connection, as_json: bool, now_ms: i64) -> Result<(), CommandError> {
+    for row in keys::authorities(connection).await? {
+        let certificate = Certificate::parse(&row.certificate)
+            .map_err(|error| CommandError::Use(format!("the certificate of {} {}: {error}", row.name, row.number)))?;
+        let (serial, key_id, not_after_ms) = (certificate.serial, row.key_id, certificate.not_after_ms);
+        let (owner, revoked_ms) = (row.name, row.revoked_ms);
+        tell(
+            as_json,
+            now_ms,
+            &Line {
+                owner,
+                serial,
+                key_id,
+                not_after_ms,
+                revoked_ms,
+            },
+        );
+    }
+    for shard in ShardId::all() {
+        let mut after = None;
+        loop {
+            let rows = keys::certificates(connection, shard, after, PIECE).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some((last.user, last.serial));
+            for row in rows {
+                let (serial, key_id, not_after_ms) = (row.serial, row.key_id, row.not_after_ms);
+                let (owner, revoked_ms) = (row.user.to_string(), row.revoked_ms);
+                tell(
+                    as_json,
+                    now_ms,
+                    &Line {
+                        owner,
+                        serial,
+                        key_id,
+                        not_after_ms,
+                        revoked_ms,
+                    },
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tell(as_json: bool, now_ms: i64, line: &Line) {
+    let state = match line.revoked_ms {
+        Some(_) => "revoked",
+        None if line.not_after_ms < now_ms => "expired",
+        None => "valid",
+    };
+    let Line {
+        owner, serial, key_id, ..
+    } = line;
+    if as_json {
+        return output::json(&serde_json::json!({
+            "owner": owner, "serial": serial.to_string(), "key_id": key_id.to_string(), "state": state,
+            "not_after_ms": line.not_after_ms, "revoked_ms": line.revoked_ms,
+        }));
+    }
+    output::line(&format!("{serial}  {state:<8} {owner:<20} {key_id}"));
+}

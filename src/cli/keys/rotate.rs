@@ -1,0 +1,74 @@
+//! `keys rotate`: the change of the key-encryption key. It holds the folder's lock: a running gateway knows one key only.
+
+use crate::app::AppError;
+use crate::cli::{CommandError, Setting, output};
+use crate::clock::Clock;
+use crate::identity::kek::Kek;
+use crate::store::keys::{RotateError, Rotated};
+use crate::store::{deployment, keys, migrate};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Wraps everything under the key in `to`, then brings that key to where the folder's key lies, unless settings say where that is.
+pub(super) async fn rotate(setting: &Setting, to: &Path) -> Result<(), CommandError> {
+    let folder = setting.folder.clone().existing()?;
+    let _lock = folder.lock()?;
+    let kek_file = setting.kek_file();
+    if same_file(to, &kek_file) {
+        let text = "--to must name another file than the one that holds the present key";
+        return Err(CommandError::Use(text.to_owned()));
+    }
+    let mut connection = setting.location().connect().await?;
+    let now_ms = Clock::System.now_ms();
+    migrate::migrate(&mut connection, now_ms, usize::MAX).await?;
+    let founded = deployment::find(&mut connection).await?.ok_or(RotateError::Empty)?;
+    let next = Kek::load_or_create(to, &Zeroizing::new(rand::random()))?;
+    let rotated = if founded.kek_id == next.id() {
+        // Killed between the commit and the file: only the file is left to do.
+        Rotated::default()
+    } else {
+        let present = Kek::load(&kek_file, founded.kek_id)?;
+        keys::rotate(&mut connection, (&present, &next), rand::random, now_ms, usize::MAX).await?
+    };
+    connection.close().await?;
+    let own_file = setting.config.keys.kek_file.is_none();
+    if own_file {
+        Kek::install(to, &kek_file).map_err(AppError::from)?;
+    }
+    tell(
+        setting.json,
+        &next,
+        rotated,
+        if own_file { &kek_file } else { to },
+        own_file,
+    );
+    Ok(())
+}
+
+fn tell(as_json: bool, next: &Kek, rotated: Rotated, file: &Path, installed: bool) {
+    let id = next.id().to_string();
+    if as_json {
+        output::json(&serde_json::json!({
+            "kek_id": id, "wrapped": rotated.wrapped, "proved": rotated.proved, "file": file.display().to_string(),
+            "installed": installed,
+        }));
+        return;
+    }
+    let Rotated { wrapped, proved } = rotated;
+    output::line(&format!(
+        "{wrapped} keys wrapped under {id}; all {proved} open under it, none is left under another"
+    ));
+    if installed {
+        output::line(&format!("{} holds it now", file.display()));
+    } else {
+        output::line(&format!(
+            "set keys.kek_file to {} before the next start",
+            file.display()
+        ));
+    }
+}
+
+/// Whether two paths are one file; a file that is missing is no other's.
+fn same_file(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

@@ -1,0 +1,204 @@
+//! Keys and certificates: reads on the readers, writes by a task of their own that commits whatever has queued as one transaction, so
+//! that a thousand first-time riders cost a few commits and no caller that goes away leaves a transaction open.
+
+mod rotate;
+mod tables;
+
+use super::db::{Connection, Location, Readers, StoreError};
+use crate::identity::certificate::Serial;
+use crate::identity::rows::{AuthorityRow, CertificateRow, KeyRow, KeyRows};
+use crate::ledger::ids::{Hash, UserId};
+pub use rotate::{RotateError, Rotated, change_underway, rotate};
+pub use tables::{any, authorities, certificates, found, revoke};
+use tokio::sync::{mpsc, oneshot};
+
+/// Writes that may wait, and that share one commit.
+const QUEUE: usize = 256;
+
+/// The way to keys and certificates: cheap to clone.
+#[derive(Clone)]
+pub struct Keys {
+    readers: Readers,
+    queue: mpsc::Sender<Queued>,
+}
+
+/// The task that writes; it ends when every [`Keys`] is gone.
+pub struct KeysWriter {
+    location: Location,
+    queue: mpsc::Receiver<Queued>,
+    connection: Option<Connection>,
+}
+
+/// Why keys cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// They cannot be read, or the database refused this one.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The database did not take the write; the same again may succeed.
+    #[error("the database did not take it")]
+    NotKept,
+    /// The task has ended.
+    #[error("the gateway is stopping")]
+    Stopping,
+}
+
+#[derive(Clone, Debug)]
+enum Write {
+    Key(KeyRow),
+    Certificate(CertificateRow, i64),
+    Revoke(Serial, i64),
+    Authority(AuthorityRow),
+}
+
+#[derive(Debug)]
+enum Written {
+    Key(KeyRow),
+    Certificate(CertificateRow),
+    Revoked(bool),
+    Authority(AuthorityRow),
+}
+
+struct Queued {
+    write: Write,
+    reply: oneshot::Sender<Result<Written, KeysError>>,
+}
+
+impl Keys {
+    /// The way in and its task; `run` must be spawned.
+    pub fn new(location: Location, readers: Readers) -> (Self, KeysWriter) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let writer = KeysWriter {
+            location,
+            queue: receiver,
+            connection: None,
+        };
+        let queue = sender;
+        (Self { readers, queue }, writer)
+    }
+
+    async fn write(&self, write: Write) -> Result<Written, KeysError> {
+        let (reply, answer) = oneshot::channel();
+        let queued = Queued { write, reply };
+        self.queue.send(queued).await.map_err(|_| KeysError::Stopping)?;
+        answer.await.map_err(|_| KeysError::Stopping)?
+    }
+}
+
+impl KeyRows for Keys {
+    type Error = KeysError;
+
+    async fn key(&self, user: UserId) -> Result<Option<KeyRow>, KeysError> {
+        Ok(tables::key(&self.readers, user).await?)
+    }
+
+    async fn keep_key(&self, row: KeyRow) -> Result<KeyRow, KeysError> {
+        match self.write(Write::Key(row)).await? {
+            Written::Key(row) => Ok(row),
+            _ => Err(KeysError::NotKept),
+        }
+    }
+
+    async fn certificate(&self, user: UserId, key_id: Hash) -> Result<Option<CertificateRow>, KeysError> {
+        Ok(tables::certificate(&self.readers, user, &key_id).await?)
+    }
+
+    async fn keep_certificate(&self, row: CertificateRow, unless_after_ms: i64) -> Result<CertificateRow, KeysError> {
+        match self.write(Write::Certificate(row, unless_after_ms)).await? {
+            Written::Certificate(row) => Ok(row),
+            _ => Err(KeysError::NotKept),
+        }
+    }
+
+    async fn revoke(&self, serial: Serial, at_ms: i64) -> Result<bool, KeysError> {
+        match self.write(Write::Revoke(serial, at_ms)).await? {
+            Written::Revoked(done) => Ok(done),
+            _ => Err(KeysError::NotKept),
+        }
+    }
+
+    async fn authority(&self, name: &'static str) -> Result<Option<AuthorityRow>, KeysError> {
+        Ok(tables::authority(&self.readers, name).await?)
+    }
+
+    async fn keep_authority(&self, row: AuthorityRow) -> Result<AuthorityRow, KeysError> {
+        match self.write(Write::Authority(row)).await? {
+            Written::Authority(row) => Ok(row),
+            _ => Err(KeysError::NotKept),
+        }
+    }
+}
+
+impl KeysWriter {
+    /// Serves the queue until nobody can fill it any more.
+    pub async fn run(mut self) {
+        let mut batch = Vec::new();
+        while self.queue.recv_many(&mut batch, QUEUE).await > 0 {
+            self.carry_out(std::mem::take(&mut batch)).await;
+        }
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the connection for keys did not close cleanly");
+        }
+    }
+
+    /// Splits a batch that the database refuses for its data until the poisonous write stands alone.
+    async fn carry_out(&mut self, batch: Vec<Queued>) {
+        let mut parts = vec![batch];
+        while let Some(mut part) = parts.pop() {
+            let writes: Vec<Write> = part.iter().map(|queued| queued.write.clone()).collect();
+            match self.commit(&writes).await {
+                Ok(written) => {
+                    for (queued, written) in std::iter::zip(part, written) {
+                        let _gone = queued.reply.send(Ok(written));
+                    }
+                }
+                Err(StoreError::Data(_) | StoreError::Row { .. }) if part.len() > 1 => {
+                    let later = part.split_off(part.len() / 2);
+                    parts.extend([later, part]);
+                }
+                Err(error) => {
+                    let (error_of, count) = (&error as &dyn std::error::Error, part.len());
+                    tracing::error!(error = error_of, writes = count, "keys were not kept");
+                    for queued in part {
+                        let _gone = queued.reply.send(Err(KeysError::NotKept));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One transaction, tried once more: another process may hold the lock, or may have been first with a row, which is then read.
+    async fn commit(&mut self, writes: &[Write]) -> Result<Vec<Written>, StoreError> {
+        match self.attempt(writes).await {
+            Err(StoreError::Busy(_) | StoreError::Data(_)) => self.attempt(writes).await,
+            other => other,
+        }
+    }
+
+    /// Every write may be repeated, so a lost reply to COMMIT needs no asking. Whatever fails ends with its connection.
+    async fn attempt(&mut self, writes: &[Write]) -> Result<Vec<Written>, StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.location.connect().await?,
+        };
+        connection.begin().await?;
+        let mut written = Vec::with_capacity(writes.len());
+        for write in writes {
+            written.push(match write {
+                Write::Key(row) => Written::Key(tables::keep_key(&mut connection, row).await?),
+                Write::Certificate(row, unless_after_ms) => {
+                    Written::Certificate(tables::keep_certificate(&mut connection, row, *unless_after_ms).await?)
+                }
+                Write::Revoke(serial, at_ms) => {
+                    Written::Revoked(tables::revoke(&mut connection, serial, *at_ms).await?)
+                }
+                Write::Authority(row) => Written::Authority(tables::keep_authority(&mut connection, row).await?),
+            });
+        }
+        connection.execute("COMMIT").await?;
+        self.connection = Some(connection);
+        Ok(written)
+    }
+}
