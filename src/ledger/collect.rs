@@ -21,11 +21,7 @@ pub const MOST_CLAIMS: usize = 256;
 /// Turns claims into credits, or answers again what was answered under the key.
 pub fn collect(view: &mut View, command: &Collect) -> Result<KeyedAnswer, Rejection> {
     if let Some(answered) = idempotency::replay(view, &command.keyed)? {
-        return Ok(KeyedAnswer {
-            answer: answered.answer,
-            seq: answered.seq,
-            replayed: true,
-        });
+        return Ok(answered);
     }
     let key = (command.user, command.programme.id().to_owned());
     settle(view, &key, &command.meta)?;

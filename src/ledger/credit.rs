@@ -48,6 +48,19 @@ impl Credit {
             .then_with(|| self.hash.cmp(&other.hash))
     }
 
+    /// What credits add up to; `None` beyond the range of 64 bits.
+    pub fn sum(credits: &[Self]) -> Option<Amount> {
+        let mut amounts = credits.iter().map(|credit| credit.amount);
+        amounts.try_fold(Amount::ZERO, Amount::checked_add)
+    }
+
+    /// Their names, ascending: the inputs of what consumes them.
+    pub fn names(credits: &[Self]) -> Vec<Hash> {
+        let mut names: Vec<Hash> = credits.iter().map(|credit| credit.hash).collect();
+        names.sort_unstable();
+        names
+    }
+
     fn expiry_order(&self) -> i64 {
         self.expires_ms.unwrap_or(i64::MAX)
     }

@@ -12,7 +12,6 @@ use super::transaction::{Kind, Lot, MOST_INPUTS, Transaction};
 use super::trip::{gas_from_code, trip_digest};
 use super::view::{AccountKey, Claim, View};
 use crate::methodology::programme::{Collecting, Programme};
-use crate::methodology::units::Amount;
 use std::collections::BTreeMap;
 
 /// Who acts where nobody has ordered anything.
@@ -146,17 +145,12 @@ fn expire(
     (key, address): (&AccountKey, Hash),
     meta: &Meta,
 ) -> Result<Booking, Rejection> {
-    let amount = credits
-        .iter()
-        .try_fold(Amount::ZERO, |sum, credit| sum.checked_add(credit.amount))
-        .ok_or(Rejection::AmountOverflow)?;
-    let mut inputs: Vec<Hash> = credits.iter().map(|credit| credit.hash).collect();
-    inputs.sort_unstable();
+    let amount = Credit::sum(credits).ok_or(Rejection::AmountOverflow)?;
     let transaction = Transaction {
         kind: Kind::Expire,
         orderer: address,
         booked_ms: view.booked_ms,
-        inputs,
+        inputs: Credit::names(credits),
         outputs: Vec::new(),
         sources: Vec::new(),
         subject: None,

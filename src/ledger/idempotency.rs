@@ -1,6 +1,6 @@
 //! Idempotency: what was answered under a caller's key, kept in the same commit as the effect (formats.md 8).
 
-use super::command::Rejection;
+use super::command::{KeyedAnswer, Rejection};
 use super::encode::{CodecError, Decoder, Encoder, digest};
 use super::entry::{Entry, EntryKind};
 use super::ids::{Hash, Name, UserId};
@@ -193,11 +193,15 @@ pub fn answer_digest(keyed: &Keyed, answer: &[u8]) -> Hash {
 }
 
 /// What was answered under the key before, unless that was to another request.
-pub(super) fn replay(view: &View, keyed: &Keyed) -> Result<Option<Answered>, Rejection> {
+pub(super) fn replay(view: &View, keyed: &Keyed) -> Result<Option<KeyedAnswer>, Rejection> {
     let kept = |answered: &&Answered| view.booked_ms.saturating_sub(answered.at_ms) < KEPT_MS;
     match view.answered.get(&keyed.key).filter(kept) {
         None => Ok(None),
-        Some(answered) if answered.keyed.request == keyed.request => Ok(Some(answered.clone())),
+        Some(answered) if answered.keyed.request == keyed.request => Ok(Some(KeyedAnswer {
+            answer: Arc::clone(&answered.answer),
+            seq: answered.seq,
+            replayed: true,
+        })),
         Some(_) => Err(Rejection::IdempotencyConflict),
     }
 }

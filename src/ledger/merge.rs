@@ -8,7 +8,6 @@ use super::entry::{Entry, EntryKind};
 use super::ids::Hash;
 use super::transaction::{Kind, Lot, MOST_INPUTS, Output, Transaction};
 use super::view::{AccountKey, View};
-use crate::methodology::units::Amount;
 use std::collections::BTreeMap;
 
 /// Unspent credits of one account that a command looks at: with what they are merged into, a thousand rows are not exceeded.
@@ -76,17 +75,12 @@ pub(super) fn merge_into_one(
         .first()
         .map(|credit| credit.lot.clone())
         .ok_or(Rejection::TooLong)?;
-    let amount = credits
-        .iter()
-        .try_fold(Amount::ZERO, |sum, credit| sum.checked_add(credit.amount))
-        .ok_or(Rejection::AmountOverflow)?;
-    let mut inputs: Vec<Hash> = credits.iter().map(|credit| credit.hash).collect();
-    inputs.sort_unstable();
+    let amount = Credit::sum(credits).ok_or(Rejection::AmountOverflow)?;
     let transaction = Transaction {
         kind: Kind::Merge,
         orderer: address,
         booked_ms: view.booked_ms,
-        inputs,
+        inputs: Credit::names(credits),
         outputs: vec![Output {
             owner: address,
             lot: lot.clone(),

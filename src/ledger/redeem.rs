@@ -22,11 +22,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Spends credits, or answers again what was answered under the key.
 pub fn redeem(view: &mut View, command: &Redeem) -> Result<KeyedAnswer, Rejection> {
     if let Some(answered) = idempotency::replay(view, &command.keyed)? {
-        return Ok(KeyedAnswer {
-            answer: answered.answer,
-            seq: answered.seq,
-            replayed: true,
-        });
+        return Ok(answered);
     }
     let key = (command.user, command.programme.id().to_owned());
     settle(view, &key, &command.meta)?;
@@ -156,10 +152,8 @@ impl Payment {
         let whole = sums.get_mut(&last.lot)?;
         *whole = whole.checked_sub(change)?;
         let paid = |lot: &Lot| sums.get(lot).map(|sum| (lot.clone(), *sum));
-        let mut inputs: Vec<Hash> = chosen.iter().map(|credit| credit.hash).collect();
-        inputs.sort_unstable();
         Some(Self {
-            inputs,
+            inputs: Credit::names(chosen),
             lots: order.into_iter().map(paid).collect::<Option<_>>()?,
             change: (change > Amount::ZERO).then(|| (last.lot.clone(), change)),
         })

@@ -59,12 +59,8 @@ pub(in super::super) async fn collect(
         "skipped": skips(&named, skipped),
         "more": more,
     });
-    let head = written(
-        created(content_id.is_some()),
-        position(user.shard(), answered.seq),
-        answered.replayed,
-    );
-    let mut head = head;
+    let position = position(user.shard(), answered.seq);
+    let mut head = written(created(content_id.is_some()), position, answered.replayed);
     Ok(head.json(document))
 }
 
