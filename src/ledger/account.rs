@@ -25,6 +25,8 @@ pub struct Account {
     pub unspent_count: i64,
     /// When time alone will change it.
     pub due: Due,
+    /// The part of that which the view does not hold: what nothing was loaded of, or lies behind what was.
+    pub unloaded: Due,
 }
 
 /// The earliest instants at which time alone changes an account, Unix milliseconds. They may lie too early, never too late.

@@ -1,7 +1,7 @@
 //! What time alone does: a claim lapses when its window closes, a credit expires when its month ends. The law is the instant;
 //! whoever touches the account books what has become due, and `SettleDue` does it for riders who stay away.
 
-use super::account::{Due, earlier};
+use super::account::{Account, earlier};
 use super::book::{Booking, Effect, Moved};
 use super::collect::{Gathered, issue};
 use super::command::{Meta, Rejection, SettleDue};
@@ -39,7 +39,7 @@ pub fn settle_due(view: &mut View, command: &SettleDue) -> Result<usize, Rejecti
 /// Books what time has done to an account, if anything is due.
 pub(super) fn settle(view: &mut View, key: &AccountKey, meta: &Meta) -> Result<(), Rejection> {
     let now_ms = view.booked_ms;
-    let due = |account: &super::account::Account| account.due.lapses_ms.is_some_and(|at_ms| at_ms <= now_ms);
+    let due = |account: &Account| account.due.lapses_ms.is_some_and(|at_ms| at_ms <= now_ms);
     let Some(address) = view
         .accounts
         .get(key)
@@ -73,19 +73,22 @@ pub(super) fn settle(view: &mut View, key: &AccountKey, meta: &Meta) -> Result<(
 
 /// When the account must be looked at next: of what the view holds, and of what was left in the store.
 fn wait_again(view: &mut View, key: &AccountKey) {
-    let later = view.later.get(key).copied().unwrap_or_default();
     let closes = view.claims_of(key).filter_map(closes_ms).min();
     let expires = view.credits_of(key).iter().filter_map(|credit| credit.expires_ms).min();
-    let lapses_ms = earlier(earlier(closes, expires), later.lapses_ms);
+    let loaded_ms = earlier(closes, expires);
     if let Some(account) = view.accounts.get_mut(key) {
-        account.due.lapses_ms = lapses_ms;
+        account.due.lapses_ms = earlier(loaded_ms, account.unloaded.lapses_ms);
         view.changes.accounts.insert(key.clone());
     }
 }
 
-/// Collects the open claims of an account whose programme says so.
+/// Collects the open claims of an account whose programme says so, if any has opened.
 fn collect_by_itself(view: &mut View, key: &AccountKey, programme: &Programme, meta: &Meta) -> Result<(), Rejection> {
     let now_ms = view.booked_ms;
+    let opened = |account: &Account| account.due.collects_ms.is_some_and(|at_ms| at_ms <= now_ms);
+    if !view.accounts.get(key).is_some_and(opened) {
+        return Ok(());
+    }
     let mut gathered = Gathered::default();
     let open: Vec<Claim> = view
         .claims_of(key)
@@ -100,9 +103,8 @@ fn collect_by_itself(view: &mut View, key: &AccountKey, programme: &Programme, m
     }
     let opens = view.claims_of(key).filter_map(|claim| claim.trip.record.claim);
     let opens_ms = opens.map(|span| span.opens_at_ms).min();
-    let later = view.later.get(key).copied().unwrap_or(Due::default());
     if let Some(account) = view.accounts.get_mut(key) {
-        account.due.collects_ms = earlier(opens_ms, later.collects_ms);
+        account.due.collects_ms = earlier(opens_ms, account.unloaded.collects_ms);
         view.changes.accounts.insert(key.clone());
     }
     Ok(())

@@ -73,6 +73,7 @@ pub(super) fn open_account(key: &AccountKey, new: &NewAccount, meta: &Meta) -> (
         figures: Figures::default(),
         unspent_count: 0,
         due: Due::default(),
+        unloaded: Due::default(),
     };
     let entry = Entry {
         kind: EntryKind::AccountOpened,

@@ -105,8 +105,6 @@ pub struct View {
     pub claims: BTreeMap<(UserId, i64), Claim>,
     /// Unspent credits by owner and name that the batch may spend, merge or expire.
     pub credits: BTreeMap<(UserId, Hash), Credit>,
-    /// What accounts wait for beyond the claims and credits that are loaded; absent for an account of which all is loaded.
-    pub later: BTreeMap<AccountKey, super::account::Due>,
     /// Answers under keys that the batch brings again.
     pub answered: BTreeMap<Hash, Answered>,
     /// What is in force; loaded only for a batch that activates something.
@@ -158,7 +156,6 @@ impl View {
             rides: BTreeMap::new(),
             claims: BTreeMap::new(),
             credits: BTreeMap::new(),
-            later: BTreeMap::new(),
             answered: BTreeMap::new(),
             active: BTreeMap::new(),
             totals: Totals::new(),

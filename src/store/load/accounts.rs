@@ -79,6 +79,10 @@ fn account_of(kek: &Kek, row: AccountRow) -> Result<Account, StoreError> {
     let data_key = kek
         .unwrap(&row.wrapped_key, (user, &row.programme, &address))
         .map_err(|error| StoreError::row("account", "wrapped_key", error))?;
+    let due = Due {
+        lapses_ms: row.lapses_ms,
+        collects_ms: row.collects_ms,
+    };
     Ok(Account {
         user,
         programme: row.programme,
@@ -87,9 +91,7 @@ fn account_of(kek: &Kek, row: AccountRow) -> Result<Account, StoreError> {
         wrapped_key: row.wrapped_key,
         figures: figures_of(&row.figures),
         unspent_count: row.figures.unspent_count,
-        due: Due {
-            lapses_ms: row.lapses_ms,
-            collects_ms: row.collects_ms,
-        },
+        due,
+        unloaded: due,
     })
 }

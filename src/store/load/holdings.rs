@@ -203,8 +203,8 @@ async fn credits(c: &mut Connection, view: &mut View, which: &str, asks: &[Ask])
     Ok(())
 }
 
-/// When the accounts wait for something that is not loaded. Where nothing is due, none of it is loaded, and the account's own
-/// instants say when; else what lies behind this instant, or this instant itself where a limit was reached.
+/// What the accounts with something due wait for beyond what has been loaded: what lies behind this instant, or this instant
+/// itself where a limit was reached. Of the others nothing was loaded, and their own instants say when.
 async fn later(c: &mut Connection, view: &mut View, lapsing: &[Ask], collecting: &[Ask]) -> Result<(), StoreError> {
     const PARTS: [&str; 4] = [
         "",
@@ -216,8 +216,6 @@ async fn later(c: &mut Connection, view: &mut View, lapsing: &[Ask], collecting:
         "",
     ];
     type Row = (i64, String, Option<i64>, Option<i64>, Option<i64>);
-    let unloaded = view.accounts.iter().map(|(key, account)| (key.clone(), account.due));
-    view.later = unloaded.collect();
     let keys: BTreeSet<AccountKey> = lapsing.iter().chain(collecting).map(|(key, _)| key.clone()).collect();
     let keys: Vec<AccountKey> = keys.into_iter().collect();
     let now_ms = view.booked_ms;
@@ -247,7 +245,9 @@ async fn later(c: &mut Connection, view: &mut View, lapsing: &[Ask], collecting:
             lapses_ms: earlier(limited, earlier(closes, expires)),
             collects_ms: earlier(open, opens),
         };
-        view.later.insert(key, due);
+        if let Some(account) = view.accounts.get_mut(&key) {
+            account.unloaded = due;
+        }
     }
     Ok(())
 }
