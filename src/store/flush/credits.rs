@@ -2,8 +2,8 @@
 
 use crate::ledger::ids::Hash;
 use crate::ledger::view::View;
-use crate::store::db::{Connection, StoreError, with};
-use crate::store::statement::{pieces, repeated, write_rows};
+use crate::store::db::{Connection, StoreError};
+use crate::store::statement::write_rows;
 use std::collections::BTreeMap;
 
 pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
@@ -56,29 +56,14 @@ async fn made(c: &mut Connection, view: &View) -> Result<(), StoreError> {
 
 /// Each credit is consumed once: a row that is spent already, or is not there, fails the batch.
 async fn spent(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+    const HEAD: &str = "UPDATE credit_{shard} SET spent_by = ? WHERE spent_by IS NULL AND hash IN (";
     let mut by_transaction: BTreeMap<Hash, Vec<Hash>> = BTreeMap::new();
     for (credit, content_id) in &view.changes.spent {
         by_transaction.entry(*content_id).or_default().push(*credit);
     }
-    for (content_id, credits) in by_transaction {
-        for piece in pieces(&credits) {
-            let parts = [
-                "UPDATE credit_{shard} SET spent_by = ? WHERE spent_by IS NULL AND hash IN (",
-                "?",
-                ", ",
-                ")",
-            ];
-            let sql = repeated(parts, piece.len(), view.shard);
-            let done = with!(&mut *c, |c| {
-                let query = sqlx::query(sql).bind(content_id.as_bytes().to_vec());
-                let query = piece
-                    .iter()
-                    .fold(query, |query, hash| query.bind(hash.as_bytes().to_vec()));
-                query.execute(&mut *c).await.map(|done| done.rows_affected())
-            })?;
-            super::all_of(piece.len(), done, "credit", "spent_by")?;
-        }
-    }
+    super::stamp!(c, view.shard, HEAD, ("credit", "spent_by"), by_transaction, |hash| hash
+        .as_bytes()
+        .to_vec());
     Ok(())
 }
 

@@ -81,6 +81,27 @@ pub(super) async fn heads(c: &mut Connection, heads: &[Head]) -> Result<(), Stor
     Ok(())
 }
 
+/// Writes a transaction's name into rows that have none yet, each named by a key; a row that is not as expected fails the batch.
+/// `$head` ends with `IN (`, `$bound` is what is bound of a key.
+macro_rules! stamp {
+    ($c:expr, $shard:expr, $head:expr, ($table:expr, $column:expr), $groups:expr, |$key:ident| $bound:expr) => {
+        for (content_id, keys) in $groups {
+            for piece in $crate::store::statement::pieces(&keys) {
+                let sql = $crate::store::statement::repeated([$head, "?", ", ", ")"], piece.len(), $shard);
+                let done = $crate::store::db::with!(&mut *$c, |c| {
+                    let mut query = sqlx::query(sql).bind(content_id.as_bytes().to_vec());
+                    for $key in piece {
+                        query = query.bind($bound);
+                    }
+                    query.execute(&mut *c).await.map(|done| done.rows_affected())
+                })?;
+                $crate::store::flush::all_of(piece.len(), done, $table, $column)?;
+            }
+        }
+    };
+}
+use stamp;
+
 /// Demands that a statement changed as many rows as it named.
 fn all_of(named: usize, done: u64, table: &'static str, column: &'static str) -> Result<(), StoreError> {
     if u64::try_from(named).is_ok_and(|named| named == done) {

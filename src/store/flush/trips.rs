@@ -3,8 +3,8 @@
 use crate::ledger::ids::{Hash, UserId};
 use crate::ledger::view::{Claim, View};
 use crate::methodology::units::Amount;
-use crate::store::db::{Connection, StoreError, with};
-use crate::store::statement::{pieces, repeated, write_rows};
+use crate::store::db::{Connection, StoreError};
+use crate::store::statement::write_rows;
 use std::collections::BTreeMap;
 
 pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
@@ -76,28 +76,13 @@ async fn claims(c: &mut Connection, view: &View) -> Result<(), StoreError> {
 
 /// Trips whose claims became credits say by which issue.
 async fn collected(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+    const HEAD: &str = "UPDATE trip_{shard} SET issued_by = ? WHERE issued_by IS NULL AND seq IN (";
     let mut by_issue: BTreeMap<Hash, Vec<i64>> = BTreeMap::new();
     for (_, seq, issued_by) in &view.changes.closed {
         if let Some(content_id) = issued_by {
             by_issue.entry(*content_id).or_default().push(*seq);
         }
     }
-    for (content_id, seqs) in by_issue {
-        for piece in pieces(&seqs) {
-            let parts = [
-                "UPDATE trip_{shard} SET issued_by = ? WHERE issued_by IS NULL AND seq IN (",
-                "?",
-                ", ",
-                ")",
-            ];
-            let sql = repeated(parts, piece.len(), view.shard);
-            let done = with!(&mut *c, |c| {
-                let query = sqlx::query(sql).bind(content_id.as_bytes().to_vec());
-                let query = piece.iter().fold(query, |query, seq| query.bind(*seq));
-                query.execute(&mut *c).await.map(|done| done.rows_affected())
-            })?;
-            super::all_of(piece.len(), done, "trip", "issued_by")?;
-        }
-    }
+    super::stamp!(c, view.shard, HEAD, ("trip", "issued_by"), by_issue, |seq| *seq);
     Ok(())
 }
