@@ -212,12 +212,24 @@ impl Writer {
                         commands = part.len(),
                         "a batch was not committed"
                     );
-                    for queued in part {
-                        let _gone = queued.reply.send(Err(SubmitError::Unavailable));
+                    refuse(part);
+                    if !alone {
+                        // What has just been refused will be sent again: nothing that came behind it may overtake it.
+                        parts.drain(..).rev().for_each(refuse);
+                        self.refuse_waiting();
                     }
                 }
             }
         }
+    }
+
+    /// Refuses whatever waits in the queue at this moment.
+    fn refuse_waiting(&mut self) {
+        let mut waiting = Vec::new();
+        while let Ok(queued) = self.queue.try_recv() {
+            waiting.push(queued);
+        }
+        refuse(waiting);
     }
 
     /// One batch, tried once more where that may help: a lock held elsewhere, or a commit of which nothing is to be found.
@@ -284,5 +296,70 @@ impl Writer {
             self.healthy.store(true, Ordering::Relaxed);
             tracing::info!("the database takes writes again");
         }
+    }
+}
+
+/// Tells callers that their commands were not carried out.
+fn refuse(part: Vec<Queued>) {
+    for queued in part {
+        let _gone = queued.reply.send(Err(SubmitError::Unavailable));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::command::{Meta, SettleDue};
+    use crate::ledger::ground::SourceSecret;
+    use crate::ledger::ids::{Name, UserId};
+
+    /// A writer of single commands whose database has no tables.
+    fn broken(folder: &std::path::Path) -> (Ledger, Writer) {
+        Writer::new(WriterParts {
+            location: Location {
+                file: folder.join("ledger.db"),
+                busy_timeout: Duration::from_millis(10),
+                durable: false,
+            },
+            clock: Clock::System,
+            kek: Arc::new(Kek::new(&[7; 32])),
+            deployment: Deployment {
+                id: [1; 16],
+                zone: "UTC".to_owned(),
+                created_ms: 0,
+            },
+            ground: Arc::new(Ground {
+                zone: jiff::tz::TimeZone::UTC,
+                source_secret: SourceSecret::new([1; 32]),
+            }),
+            queue: 10,
+            batch_max: 1,
+        })
+    }
+
+    fn settle(user: i64) -> Command {
+        Command::SettleDue(Arc::new(SettleDue {
+            meta: Meta {
+                client: Name::parse("test").unwrap(),
+                request_id: "r".to_owned(),
+            },
+            user: UserId::from_stored(user),
+            programmes: Arc::default(),
+        }))
+    }
+
+    #[tokio::test]
+    async fn nothing_overtakes_what_the_database_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, mut writer) = broken(folder.path());
+        let pending = [1, 2, 3].map(|user| ledger.enqueue(settle(user)).unwrap());
+        let batch = writer.next_batch().await.unwrap();
+        assert_eq!(batch.len(), 1);
+        writer.carry_out(batch).await;
+        for mut pending in pending {
+            assert!(matches!(pending.0.try_recv(), Ok(Err(SubmitError::Unavailable))));
+        }
+        assert_eq!(ledger.depth(), 0);
+        assert!(!ledger.healthy());
     }
 }
