@@ -69,6 +69,7 @@ codes! {
     IdempotencyConflict "idempotency_conflict" 409 "The idempotency key was used for another request.", "Use a new key for a new order; repeat an order only as it was.";
     Insufficient "insufficient" 422 "The rider has less than is asked for.", "Ask for at most `available`, or collect claims first.";
     TripConflict "trip_conflict" 409 "The trip is stored with other content.", "Do not repeat it: compare the fields that `errors` names, or use another trip id.";
+    NotRedrivable "not_redrivable" 409 "The transaction is neither refused nor dead.", "Read it again: it is on its way, or confirmed.";
     UnknownProgramme "unknown_programme" 422 "There is no such programme.", "Use the id of an active programme.";
     UnknownMode "unknown_mode" 422 "The programme does not know the mode.", "Use one of the programme's own words.";
     UnknownNetwork "unknown_network" 422 "No network is loaded in which to look the station up.", "Send `distance_m` or coordinates, or have the network set up.";
@@ -283,6 +284,10 @@ impl From<Rejection> for Problem {
                 Self::new(Code::Overloaded, "the credits are being merged first").retry(RETRY_OVERLOADED_MS)
             }
             Rejection::TooManyLots => Self::field(Code::InvalidField, "/amount", rejection.to_string()),
+            Rejection::Moved(_) => Self::new(
+                Code::NotRedrivable,
+                "only what is refused or dead is tried again by order",
+            ),
             // No request activates anything, so neither of the two can follow from what a caller sent.
             Rejection::Frozen { .. } => Self::storage_unavailable(),
             Rejection::EvidenceUnreadable => {

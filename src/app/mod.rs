@@ -21,6 +21,7 @@ use crate::lifecycle::Lifecycle;
 use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
 use crate::store::db::{Connection, Location, StoreError};
 use crate::store::deployment::Founded;
+use crate::store::hints::{Hinted, hints};
 use crate::store::writer::{Ledger, Writer, WriterParts};
 use crate::store::{activations, clients, deployment, keys, migrate};
 use crate::telemetry::install_metrics;
@@ -68,6 +69,8 @@ pub struct Core {
     pub ledger: Ledger,
     /// What trips are judged by.
     pub in_force: InForce,
+    /// Hears of what may leave for the chain.
+    pub hinted: Hinted,
 }
 
 /// A running gateway; it ends with its lifecycle.
@@ -164,6 +167,7 @@ impl App {
             zone,
             ledger,
             in_force,
+            hinted,
         } = Core::open(parts, lifecycle).await?;
         let first_key = first_key(&mut connection, &clock).await?;
         connection.close().await?;
@@ -236,12 +240,14 @@ impl Core {
             source_secret: kek.unwrap_source(&founded.source_secret, &deployment.id)?,
         };
         let (kek, zone) = (Arc::new(kek), ground.zone.clone());
+        let (hints, hinted) = hints();
         let (ledger, writer) = Writer::new(WriterParts {
             location: location.clone(),
             clock: clock.clone(),
             kek: Arc::clone(&kek),
             deployment,
             ground: Arc::new(ground),
+            hints,
             queue: config.writer.queue.to_usize(),
             batch_max: config.writer.batch_max.to_usize(),
         });
@@ -263,6 +269,7 @@ impl Core {
             zone,
             ledger,
             in_force,
+            hinted,
         })
     }
 

@@ -1,5 +1,6 @@
 //! What a sender signs and what is sent (formats.md 10). The bytes are made once and kept: the same bytes are sent again.
 
+use super::embedded::certificate_key;
 use carbon_contract::Hash;
 use carbon_contract::codec::{CodecError, Decoder, Encoder};
 use p256::ecdsa::signature::Verifier as _;
@@ -90,6 +91,11 @@ impl Request {
         };
         d.finish()?;
         Ok(request)
+    }
+
+    /// Whether the payload is signed by the key of the certificate that goes along.
+    pub fn is_signed_by_its_certificate(&self) -> bool {
+        certificate_key(&self.certificate).is_some_and(|key| self.is_signed_by(&key))
     }
 
     /// Whether the payload is signed by this key, in the one spelling that counts.

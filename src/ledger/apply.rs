@@ -7,6 +7,7 @@ use super::command::{Command, Outcome, Rejection};
 use super::due::settle_due;
 use super::merge::merge;
 use super::redeem::redeem;
+use super::settle::{record, redrive, settle};
 use super::submit::submit_trip;
 use super::view::View;
 
@@ -18,6 +19,9 @@ pub fn apply(view: &mut View, command: &Command) -> Result<Outcome, Rejection> {
         Command::Redeem(command) => redeem(view, command).map(Outcome::Answered),
         Command::Merge(command) => merge(view, command).map(Outcome::Settled),
         Command::SettleDue(command) => settle_due(view, command).map(Outcome::Settled),
+        Command::Record(command) => record(view, command).map(|()| Outcome::Recorded),
+        Command::Settle(command) => settle(view, command).map(Outcome::Settled),
+        Command::Redrive(command) => redrive(view, command).map(Outcome::Settled),
         Command::Activate(command) => activate(view, command).map(Outcome::Activated),
     }
 }

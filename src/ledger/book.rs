@@ -13,7 +13,7 @@ use super::transaction::{Transaction, content_id, credit_hash};
 use super::trip::TripRecord;
 use super::view::{AccountKey, Claim, NewTransaction, NewTrip, Ride, StoredTrip, View};
 use crate::methodology::units::Amount;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// An entry with what it does besides.
@@ -223,9 +223,11 @@ impl View {
         for seq in &moved.collects {
             self.close_claim((user, *seq), Some(moved.content_id));
         }
+        let mut unmet = BTreeSet::new();
         for input in &moved.transaction.inputs {
             // Whoever orders owns all inputs.
-            if self.credits.remove(&(user, *input)).is_some() {
+            if let Some(credit) = self.credits.remove(&(user, *input)) {
+                unmet.extend(self.unconfirmed.get(&credit.created_by));
                 self.count((user, programme.clone()), -1, None);
             }
             self.changes.spent.push((*input, moved.content_id));
@@ -246,7 +248,17 @@ impl View {
             transaction: moved.transaction,
             bytes: moved.bytes,
             amount,
+            unmet,
         });
+        self.unconfirmed.insert(moved.content_id);
+    }
+
+    /// Adds entries that change neither figures nor totals.
+    pub(super) fn append(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            self.seq = self.seq.saturating_add(1);
+            self.changes.entries.push(entry);
+        }
     }
 
     fn count(&mut self, key: AccountKey, more: i64, expires_ms: Option<i64>) {

@@ -5,6 +5,7 @@ use super::encode::CodecError;
 use super::evidence::{DataKey, NonceBytes, Places, Proof, SealError};
 use super::idempotency::{Answer, Keyed};
 use super::ids::{Hash, Name, ShardId, UserId};
+use super::settle::{Record, Redrive, Settle};
 use super::view::StoredTrip;
 use crate::methodology::programme::{Assessment, Programme};
 use crate::methodology::trip::Trip;
@@ -25,6 +26,12 @@ pub enum Command {
     Merge(Arc<Merge>),
     /// Book what time alone has done, and collect what the gateway collects by itself.
     SettleDue(Arc<SettleDue>),
+    /// Record an envelope before it is sent to the chain.
+    Record(Arc<Record>),
+    /// Book what became of an envelope.
+    Settle(Arc<Settle>),
+    /// Try again what is refused or dead.
+    Redrive(Arc<Redrive>),
     /// Put a programme, parameter set, table or network in force.
     Activate(Arc<Activate>),
 }
@@ -157,6 +164,8 @@ pub enum Outcome {
     Answered(KeyedAnswer),
     /// How many entries were booked.
     Settled(usize),
+    /// The envelope stands, and may be sent.
+    Recorded,
     /// Whether the activation changed anything.
     Activated(bool),
 }
@@ -207,6 +216,9 @@ pub enum Rejection {
     /// The rider has enough, but in more lots than one transaction takes.
     #[error("no 31 lots cover the amount: ask for less at once")]
     TooManyLots,
+    /// A transaction or an envelope is not where the order expects it: somebody else has moved it.
+    #[error("{0} is not where the order expects it")]
+    Moved(Hash),
     /// A sum would leave the range of 64 bits.
     #[error("a sum of micrograms would leave the range of 64 bits")]
     AmountOverflow,
@@ -235,6 +247,9 @@ impl Command {
             Self::Redeem(command) => command.user.shard(),
             Self::Merge(command) => command.user.shard(),
             Self::SettleDue(command) => command.user.shard(),
+            Self::Record(command) => command.shard,
+            Self::Settle(command) => command.shard,
+            Self::Redrive(command) => command.shard,
             Self::Activate(_) => ShardId::FIRST,
         }
     }
@@ -247,7 +262,7 @@ impl Command {
             Self::Redeem(command) => Some(command.user),
             Self::Merge(command) => Some(command.user),
             Self::SettleDue(command) => Some(command.user),
-            Self::Activate(_) => None,
+            Self::Record(_) | Self::Settle(_) | Self::Redrive(_) | Self::Activate(_) => None,
         }
     }
 }

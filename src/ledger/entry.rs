@@ -21,6 +21,8 @@ pub enum EntryKind {
     Redeemed,
     /// A claim's window closed; the digest is the trip digest.
     Lapsed,
+    /// What became of a transaction on its way to the chain; the digest is the receipt digest.
+    Settled,
     /// Something was put in force; the digest is the activation digest.
     Activated,
     /// Many credits of a lot became one.
@@ -104,12 +106,13 @@ pub struct Entry {
 
 impl EntryKind {
     /// Every kind, in code order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AccountOpened,
         Self::TripBooked,
         Self::Collected,
         Self::Redeemed,
         Self::Lapsed,
+        Self::Settled,
         Self::Activated,
         Self::Merged,
         Self::Expired,
@@ -125,6 +128,7 @@ impl EntryKind {
             Self::Collected => 3,
             Self::Redeemed => 4,
             Self::Lapsed => 5,
+            Self::Settled => 6,
             Self::Activated => 7,
             Self::Merged => 8,
             Self::Expired => 9,

@@ -20,6 +20,8 @@ pub mod page;
 pub mod redeem;
 pub mod replay;
 pub mod select;
+pub mod settle;
+pub mod standing;
 pub mod submit;
 pub mod totals;
 pub mod trip;

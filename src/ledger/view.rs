@@ -7,6 +7,8 @@ use super::entry::Entry;
 use super::ground::Ground;
 use super::idempotency::Answered;
 use super::ids::{Hash, ShardId, UserId};
+use super::settle::{Ended, Envelope, EnvelopeStatus};
+use super::standing::{Standing, Status};
 use super::totals::{Total, TotalKey, Totals};
 use super::transaction::Transaction;
 use super::trip::TripRecord;
@@ -80,6 +82,8 @@ pub struct NewTransaction {
     pub bytes: Vec<u8>,
     /// The sum that moves.
     pub amount: Amount,
+    /// Transactions not confirmed yet that made its inputs.
+    pub unmet: BTreeSet<Hash>,
 }
 
 /// One shard as a batch sees it.
@@ -105,6 +109,14 @@ pub struct View {
     pub claims: BTreeMap<(UserId, i64), Claim>,
     /// Unspent credits by owner and name that the batch may spend, merge or expire.
     pub credits: BTreeMap<(UserId, Hash), Credit>,
+    /// Of the transactions that made those credits, the ones that are not confirmed.
+    pub unconfirmed: BTreeSet<Hash>,
+    /// Transactions that the batch moves on their way to the chain, and those that wait for them.
+    pub standings: BTreeMap<Hash, Standing>,
+    /// Which transactions wait for one that the batch confirms.
+    pub children: BTreeMap<Hash, Vec<Hash>>,
+    /// Envelopes that the batch names.
+    pub envelopes: BTreeMap<Hash, EnvelopeStatus>,
     /// Answers under keys that the batch brings again.
     pub answered: BTreeMap<Hash, Answered>,
     /// What is in force; loaded only for a batch that activates something.
@@ -134,6 +146,12 @@ pub struct Changes {
     pub credits: Vec<Credit>,
     /// Credits consumed, each with the content id of what consumed it.
     pub spent: Vec<(Hash, Hash)>,
+    /// Transactions moved on their way, each with the word of the status it had.
+    pub standings: BTreeMap<Hash, &'static str>,
+    /// Envelopes recorded.
+    pub envelopes: Vec<Envelope>,
+    /// Envelopes ended.
+    pub ended: Vec<Ended>,
     /// Answers to be kept.
     pub answers: Vec<Answered>,
     /// What was put in force, with its seq.
@@ -156,11 +174,33 @@ impl View {
             rides: BTreeMap::new(),
             claims: BTreeMap::new(),
             credits: BTreeMap::new(),
+            unconfirmed: BTreeSet::new(),
+            standings: BTreeMap::new(),
+            children: BTreeMap::new(),
+            envelopes: BTreeMap::new(),
             answered: BTreeMap::new(),
             active: BTreeMap::new(),
             totals: Totals::new(),
             changes: Changes::default(),
         }
+    }
+
+    /// Whether anything is to be written at all.
+    pub fn has_changed(&self) -> bool {
+        let changes = &self.changes;
+        !changes.entries.is_empty()
+            || !changes.accounts.is_empty()
+            || !changes.standings.is_empty()
+            || !changes.envelopes.is_empty()
+    }
+
+    /// Whether something may leave for the chain that could not before.
+    pub fn has_ready(&self) -> bool {
+        let moved = self.changes.standings.keys().filter_map(|id| self.standings.get(id));
+        self.changes.transactions.iter().any(|new| new.unmet.is_empty())
+            || moved
+                .into_iter()
+                .any(|standing| matches!(standing.status, Status::Stored { unmet: 0, .. }))
     }
 
     /// Today's total under a key.

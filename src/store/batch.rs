@@ -31,6 +31,8 @@ pub(super) struct Flushed {
     pub(super) pages: Vec<(i64, i64, Hash)>,
     /// Whether anything was written, if only when an account is due.
     pub(super) changed: bool,
+    /// Shards of which something may leave for the chain now.
+    pub(super) ready: Vec<ShardId>,
 }
 
 /// Runs commands up to, not including, the commit.
@@ -52,6 +54,7 @@ pub(super) async fn run(
         answers: Vec::new(),
         pages: Vec::new(),
         changed: false,
+        ready: Vec::new(),
     };
     let mut advanced = Vec::new();
     for (shard, indexes) in by_shard {
@@ -74,7 +77,10 @@ pub(super) async fn run(
             }
         }
         let closed = close_view(&view, head)?;
-        if closed.is_some() || !view.changes.accounts.is_empty() {
+        if view.has_ready() {
+            flushed.ready.push(shard);
+        }
+        if view.has_changed() {
             flush::flush(c, &view, closed.as_ref().map(|(page, _)| page)).await?;
             flushed.changed = true;
         }

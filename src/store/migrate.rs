@@ -7,7 +7,7 @@ use crate::ledger::ids::ShardId;
 use std::collections::BTreeSet;
 
 /// Templates in order; one that says `{shard}` is applied thirty times.
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("0001_deployment", include_str!("../../migrations/0001_deployment.sql")),
     ("0002_client", include_str!("../../migrations/0002_client.sql")),
     ("0003_shard_head", include_str!("../../migrations/0003_shard_head.sql")),
@@ -33,6 +33,7 @@ const TEMPLATES: [(&str, &str); 16] = [
     ),
     ("0015_authority", include_str!("../../migrations/0015_authority.sql")),
     ("0016_kek_change", include_str!("../../migrations/0016_kek_change.sql")),
+    ("0017_envelope", include_str!("../../migrations/0017_envelope.sql")),
 ];
 
 const STEPS_TABLE: &str =

@@ -8,6 +8,7 @@ pub mod clients;
 pub mod db;
 pub mod deployment;
 mod flush;
+pub mod hints;
 pub mod keys;
 mod load;
 pub mod migrate;

@@ -3,6 +3,7 @@
 
 use super::batch::{Flushed, Setting, run, stands};
 use super::db::{Connection, Location, StoreError};
+use super::hints::Hints;
 use crate::clock::Clock;
 use crate::identity::kek::Kek;
 use crate::ledger::command::{Command, KeyedAnswer, Outcome, Rejection, SubmitTrip, TripAnswer};
@@ -55,6 +56,8 @@ pub struct WriterParts {
     pub deployment: Deployment,
     /// What the deployment brings to every booking.
     pub ground: Arc<Ground>,
+    /// Hears of shards with something for the chain.
+    pub hints: Hints,
     /// Commands that may wait.
     pub queue: usize,
     /// Commands that one transaction takes.
@@ -66,6 +69,7 @@ pub struct Writer {
     location: Location,
     clock: Clock,
     setting: Setting,
+    hints: Hints,
     batch_max: usize,
     queue: mpsc::Receiver<Queued>,
     healthy: Arc<AtomicBool>,
@@ -105,7 +109,9 @@ impl Ledger {
         match self.submit(command).await? {
             Outcome::Answered(answer) => Ok(answer),
             // No keyed command has this outcome; a caller that waits for one has asked for something else.
-            Outcome::Trip(_) | Outcome::Settled(_) | Outcome::Activated(_) => Err(SubmitError::Unavailable),
+            Outcome::Trip(_) | Outcome::Settled(_) | Outcome::Recorded | Outcome::Activated(_) => {
+                Err(SubmitError::Unavailable)
+            }
         }
     }
 
@@ -126,7 +132,9 @@ impl Pending {
         match self.answer().await? {
             Outcome::Trip(answer) => Ok(answer),
             // No trip has this outcome; a caller that waits for one has asked for something else.
-            Outcome::Answered(_) | Outcome::Settled(_) | Outcome::Activated(_) => Err(SubmitError::Unavailable),
+            Outcome::Answered(_) | Outcome::Settled(_) | Outcome::Recorded | Outcome::Activated(_) => {
+                Err(SubmitError::Unavailable)
+            }
         }
     }
 
@@ -150,6 +158,7 @@ impl Writer {
             location: parts.location,
             clock: parts.clock,
             setting,
+            hints: parts.hints,
             batch_max: parts.batch_max,
             queue: receiver,
             healthy: Arc::clone(&healthy),
@@ -261,6 +270,7 @@ impl Writer {
             connection = self.settle_commit(connection, &flushed, error).await?;
         }
         self.connection = Some(connection);
+        flushed.ready.iter().for_each(|shard| self.hints.give(*shard));
         Ok(flushed.answers)
     }
 
@@ -332,6 +342,7 @@ mod tests {
                 zone: jiff::tz::TimeZone::UTC,
                 source_secret: SourceSecret::new([1; 32]),
             }),
+            hints: crate::store::hints::hints().0,
             queue: 10,
             batch_max: 1,
         })

@@ -5,7 +5,9 @@ use super::accounts::Accounts;
 use super::booked::Booked;
 use super::calendar;
 use super::findings::{Findings, ONCE, at, digits};
+use super::ways::Maker;
 use crate::ledger::ids::{Hash, ShardId};
+use crate::ledger::standing::Place;
 use crate::ledger::transaction::{Lot, Output, Transaction, content_id, credit_hash};
 use crate::store::audit::{self, CreditRow, PIECE};
 use crate::store::db::Connection;
@@ -20,6 +22,8 @@ pub(super) struct Unspent {
     pub(super) lot: Lot,
     /// Micrograms.
     pub(super) amount_ug: i64,
+    /// What made it.
+    pub(super) maker: Maker,
     /// From when it cannot be spent.
     pub(super) expires_ms: Option<i64>,
     has_row: bool,
@@ -52,8 +56,10 @@ impl Credits {
         &mut self,
         c: &mut Connection,
         (booked, content_id, transaction): (&Booked<'_>, &Hash, &Transaction),
+        place: Option<Place>,
         (accounts, findings): (&mut Accounts, &mut Findings),
     ) {
+        let maker = Maker { seq: booked.seq, place };
         let names: Vec<Hash> = (0_u16..)
             .zip(&transaction.outputs)
             .map(|(index, _)| credit_hash(content_id, index))
@@ -94,6 +100,7 @@ impl Credits {
                 owner: output.owner,
                 lot: output.lot.clone(),
                 amount_ug: output.amount_ug,
+                maker,
                 expires_ms,
                 has_row: row.is_some(),
                 spent_by: row.and_then(|row| row.spent_by),

@@ -19,6 +19,8 @@ pub(super) const TRANSACTIONS: u8 = 3;
 pub(super) const ONCE: u8 = 4;
 /// Journal, heads and daily totals.
 pub(super) const BOOKS: u8 = 5;
+/// No transaction on the chain before those that made its inputs.
+pub(super) const PARENTS: u8 = 7;
 /// No key in clear, none under a retired key-encryption key; certificates.
 pub(super) const KEYS: u8 = 9;
 /// Rows against their digests.
@@ -26,12 +28,13 @@ pub(super) const RECORDS: u8 = 10;
 /// The database file.
 pub(super) const FILE: u8 = 11;
 
-const NAMES: [(u8, &str); 8] = [
+const NAMES: [(u8, &str); 9] = [
     (BALANCE, "what was quantified, and what became of it"),
     (FIGURES, "figures of accounts"),
     (TRANSACTIONS, "transactions balance"),
     (ONCE, "spent once, issued once"),
     (BOOKS, "journal and daily totals"),
+    (PARENTS, "parents before children"),
     (KEYS, "keys and certificates"),
     (RECORDS, "rows and their digests"),
     (FILE, "database file"),

@@ -37,6 +37,7 @@ pub(super) const fn kind_of(kind: EntryKind) -> Option<Kind> {
         EntryKind::AccountOpened
         | EntryKind::TripBooked
         | EntryKind::Lapsed
+        | EntryKind::Settled
         | EntryKind::Activated
         | EntryKind::Received
         | EntryKind::Answered => None,

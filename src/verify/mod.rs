@@ -14,6 +14,7 @@ mod books;
 mod calendar;
 mod claims;
 mod credits;
+mod fates;
 mod findings;
 mod judge;
 mod keys;
@@ -24,6 +25,7 @@ mod rows;
 mod shard;
 mod transactions;
 mod trips;
+mod ways;
 
 pub use findings::{Check, Finding, Report};
 

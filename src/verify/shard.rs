@@ -8,11 +8,12 @@ use super::booked::Booked;
 use super::books::Books;
 use super::claims::Claims;
 use super::credits::Credits;
+use super::fates::Fates;
 use super::findings::{BOOKS, Findings, RECORDS, at};
 use super::receipts::Receipts;
 use super::rows::Rows;
 use super::transactions::{self, Holdings};
-use super::{Known, Setting, judge, laws, trips};
+use super::{Known, Setting, judge, laws, trips, ways};
 use crate::ledger::entry::{Entry, EntryKind};
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
@@ -24,6 +25,7 @@ use crate::store::db::Connection;
 
 /// What is known of a shard between two of its entries.
 struct Shard<'a> {
+    shard: ShardId,
     setting: &'a Setting<'a>,
     accounts: Accounts,
     trips: Rows<TripRow>,
@@ -31,6 +33,7 @@ struct Shard<'a> {
     claims: Claims<'a>,
     credits: Credits,
     answers: Answers,
+    fates: Fates,
     receipts: Receipts,
     /// The transaction booked last.
     done: Option<Done>,
@@ -47,6 +50,7 @@ pub(super) async fn check(
     (known, findings): (&mut Known, &mut Findings),
 ) {
     let mut state = Shard {
+        shard,
         setting,
         accounts: Accounts::load(c, setting, shard, (&mut known.addresses, &mut *findings)).await,
         trips: Rows::new(shard),
@@ -54,6 +58,7 @@ pub(super) async fn check(
         claims: Claims::new(setting, shard),
         credits: Credits::new(shard, setting.zone.clone()),
         answers: Answers::new(shard, head.map_or(i64::MAX, |head| head.at_ms)),
+        fates: Fates::new(shard),
         receipts: Receipts::default(),
         done: None,
         previous: None,
@@ -104,6 +109,7 @@ impl Shard<'_> {
         self.receipts.before(booked, findings);
         match kind {
             EntryKind::Activated => return activations.take(shard, seq, entry, findings),
+            EntryKind::Settled => return self.fates.take(c, booked, findings).await,
             EntryKind::Answered => return self.answers.take(c, booked, self.done.as_ref(), findings).await,
             _ => {}
         }
@@ -115,7 +121,7 @@ impl Shard<'_> {
             booked.wrong(RECORDS, "journal", "the account is of another programme", findings);
         }
         match kind {
-            EntryKind::Activated | EntryKind::Answered => {}
+            EntryKind::Activated | EntryKind::Answered | EntryKind::Settled => {}
             EntryKind::AccountOpened => account.open(shard, seq, entry, findings),
             EntryKind::TripBooked => self.take_trip(booked, trip, (activations, findings)),
             EntryKind::Lapsed => {
@@ -201,6 +207,8 @@ impl Shard<'_> {
         self.accounts.finish(totals, findings);
         self.credits.finish(c, findings).await;
         self.answers.finish(c, findings).await;
+        self.fates.finish(c, findings).await;
+        ways::envelopes(c, self.shard, None, findings).await;
         self.claims.finish(c, findings).await;
     }
 }

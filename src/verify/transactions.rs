@@ -5,11 +5,12 @@ use super::accounts::Accounts;
 use super::booked::Booked;
 use super::claims::{Claims, Waiting};
 use super::credits::{Credits, Unspent};
-use super::findings::{Findings, ONCE, RECORDS, TRANSACTIONS};
-use super::{Setting, laws};
+use super::findings::{Findings, ONCE, RECORDS, TRANSACTIONS, at};
+use super::{Setting, laws, ways};
 use crate::ledger::ids::{Hash, UserId};
+use crate::ledger::standing::Standing;
 use crate::ledger::transaction::{Kind, MOST_INPUTS, MOST_OUTPUTS, MOST_SOURCES, Transaction, content_id};
-use crate::store::audit::TransactionRow;
+use crate::store::audit::{self, TransactionRow};
 use crate::store::db::Connection;
 use std::collections::BTreeSet;
 
@@ -60,10 +61,27 @@ pub(super) async fn check(
     bounds(booked, &transaction, findings);
     let sink = accounts.sink(&booked.entry.programme);
     laws::check(setting, booked, (&transaction, &consumed, sink), findings);
+    let standing = standing(c, booked, &id, findings).await;
+    if let Some(standing) = &standing {
+        ways::check(booked, standing, &consumed, findings);
+    }
+    let place = standing.and_then(|standing| standing.status.place());
     credits
-        .make(c, (booked, &id, &transaction), (accounts, &mut *findings))
+        .make(c, (booked, &id, &transaction), place, (accounts, &mut *findings))
         .await;
     Some(transaction)
+}
+
+/// How far it has come.
+async fn standing(c: &mut Connection, booked: &Booked<'_>, id: &Hash, findings: &mut Findings) -> Option<Standing> {
+    match audit::standing(c, booked.shard, id).await {
+        Ok(standing) => standing, // a row of another name is a finding already
+        Err(error) => {
+            let place = at(booked.shard, TABLE, format!("seq {}", booked.seq));
+            findings.unreadable(RECORDS, place, &error);
+            None
+        }
+    }
 }
 
 /// Every column, the name, the canonical form, and what entry and transaction both say.

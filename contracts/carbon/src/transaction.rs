@@ -139,6 +139,11 @@ impl Kind {
         }
     }
 
+    /// The kind of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// Its word.
     pub const fn as_str(self) -> &'static str {
         match self {

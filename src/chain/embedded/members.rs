@@ -265,6 +265,12 @@ fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// The key, and its id: found equal to what the certificate says of it.
+/// The key that a certificate speaks of; nothing else of it is proved.
+pub(in crate::chain) fn certificate_key(der: &[u8]) -> Option<VerifyingKey> {
+    let (_, read) = X509Certificate::from_der(der).ok()?;
+    key_of(&read).map(|(key, _)| key).ok()
+}
+
 fn key_of(read: &X509Certificate<'_>) -> Result<(VerifyingKey, Hash), MemberError> {
     let info = read.public_key();
     let curve = info.algorithm.parameters.as_ref().and_then(|curve| curve.as_oid().ok());

@@ -23,6 +23,7 @@ pub use execute::{CERTIFICATES, revocation};
 pub use faults::{Fault, FaultPlan};
 pub use file::{ChainFile, FileError, Tip};
 pub use genesis::{Authority, Genesis};
+pub(super) use members::certificate_key;
 pub use members::{Member, MemberError, Members, certificate_name};
 pub use settings::Settings;
 

@@ -48,7 +48,7 @@ pub struct CreditRow {
     pub spent_by: Option<Vec<u8>>,
 }
 
-/// A transaction as stored.
+/// A transaction as stored; how far it has come is read by itself.
 #[derive(sqlx::FromRow, Clone, PartialEq, Eq, Debug)]
 pub struct TransactionRow {
     /// Seq of its entry.

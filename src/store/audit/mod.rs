@@ -4,6 +4,7 @@ mod file;
 mod holdings;
 mod keys;
 mod state;
+mod ways;
 
 pub use file::{integrity, misfits, tables};
 pub use holdings::{
@@ -12,6 +13,7 @@ pub use holdings::{
 };
 pub use keys::{NamedKeyRow, UserCertificateRow, UserKeyRow, kek_changes, named_keys, user_certificates, user_keys};
 pub use state::{AccountRow, TripRow, accounts, trips};
+pub use ways::{EnvelopeRow, ended_count, open_envelopes, standing, submitted_count};
 
 use super::db::{Connection, StoreError, with};
 use super::load::shard_of;

@@ -1,6 +1,7 @@
 //! Transactions, the credits that they make and consume, and the answers that speak of them.
 
 use crate::ledger::ids::Hash;
+use crate::ledger::standing::{MOST_IN_ENVELOPE, Status};
 use crate::ledger::view::View;
 use crate::store::db::{Connection, StoreError};
 use crate::store::statement::write_rows;
@@ -15,19 +16,29 @@ pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreEr
 
 async fn transactions(c: &mut Connection, view: &View) -> Result<(), StoreError> {
     const PARTS: [&str; 4] = [
-        "INSERT INTO ledger_tx_{shard} (seq, content_id, user_id, programme, kind, amount_ug, body) VALUES ",
-        "(?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO ledger_tx_{shard} (seq, content_id, user_id, programme, kind, amount_ug, body, status, unmet, next_attempt_ms, attempt, \
+         pack, earlier) VALUES ",
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         ", ",
         "",
     ];
-    write_rows!(c, view.shard, PARTS, &view.changes.transactions, |query, new| query
-        .bind(new.seq)
-        .bind(new.content_id.as_bytes().to_vec())
-        .bind(new.user.value())
-        .bind(new.programme.clone())
-        .bind(new.transaction.kind.as_str())
-        .bind(new.amount.micrograms())
-        .bind(new.bytes.clone()));
+    write_rows!(c, view.shard, PARTS, &view.changes.transactions, |query, new| {
+        let status = Status::fresh(new.unmet.len());
+        query
+            .bind(new.seq)
+            .bind(new.content_id.as_bytes().to_vec())
+            .bind(new.user.value())
+            .bind(new.programme.clone())
+            .bind(new.transaction.kind.as_str())
+            .bind(new.amount.micrograms())
+            .bind(new.bytes.clone())
+            .bind(status.as_str())
+            .bind(i64::from(status.unmet()))
+            .bind(status.leaves_ms())
+            .bind(0_i64)
+            .bind(i64::from(MOST_IN_ENVELOPE))
+            .bind(Vec::new())
+    });
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod credits;
 mod folds;
+mod standings;
 mod trips;
 
 use super::activations;
@@ -31,6 +32,7 @@ pub(super) async fn flush(c: &mut Connection, view: &View, page: Option<&Page>) 
     activations::flush(c, view).await?;
     trips::flush(c, view).await?;
     credits::flush(c, view).await?;
+    standings::flush(c, view).await?;
     folds::flush(c, view).await?;
     match page {
         Some(page) => journal(c, page).await,

@@ -2,11 +2,13 @@
 
 mod accounts;
 mod holdings;
+mod standings;
 mod totals;
 mod trips;
 
 pub(super) use accounts::{FIGURES, FigureRow, figures_of};
 pub(super) use holdings::{CREDIT, CreditRow, credit_of};
+pub(super) use standings::{STANDING, StandingRow, WayRow, standing_of};
 pub(super) use trips::{StoredRow, stored_of};
 
 use super::activations;
@@ -48,6 +50,8 @@ pub(super) async fn load(
         .collect();
     trips::rides(c, view, &submitted).await?;
     holdings::load(c, view, commands).await?;
+    standings::load(c, view, commands).await?;
+    standings::makers(c, view).await?;
     totals::load(c, view, commands).await
 }
 
@@ -91,7 +95,7 @@ fn touched<'v>(view: &'v View, commands: &[&Command]) -> Vec<(AccountKey, &'v Ac
                 let of_the_rider = view.accounts.keys().filter(|(user, _)| *user == settle.user);
                 keys.extend(of_the_rider.cloned());
             }
-            Command::Activate(_) => {}
+            Command::Record(_) | Command::Settle(_) | Command::Redrive(_) | Command::Activate(_) => {}
         }
     }
     let account = |key: AccountKey| view.accounts.get(&key).map(|account| (key, account));

@@ -1,6 +1,7 @@
 //! Reads for the API: few statements each, on a connection of the readers' pool.
 
 mod credits;
+pub mod dispatch;
 pub mod due;
 pub mod totals;
 mod trips;

@@ -111,6 +111,7 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
             zone: jiff::tz::TimeZone::UTC,
             source_secret: SourceSecret::new([1; 32]),
         }),
+        hints: carbon_gateway::store::hints::hints().0,
         queue: 1,
         batch_max: 1,
     });

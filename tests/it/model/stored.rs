@@ -202,6 +202,7 @@ fn start(location: &Location, clock: &ManualClock) -> (Ledger, JoinSet<()>) {
         kek: Arc::clone(&KEK),
         ground: ground(),
         deployment: deployment_made(),
+        hints: carbon_gateway::store::hints::hints().0,
         queue: 1_000,
         batch_max: 256,
     });

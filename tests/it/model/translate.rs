@@ -162,7 +162,7 @@ pub(super) fn said(outcome: Result<Outcome, Rejection>) -> Said {
         }
         Ok(Outcome::Answered(answer)) => said_under_key(&answer),
         Ok(Outcome::Settled(entries)) => Said::Settled(entries),
-        Ok(Outcome::Activated(_)) => unreachable!("nothing was activated"),
+        Ok(Outcome::Recorded | Outcome::Activated(_)) => unreachable!("nothing was recorded or activated"),
         Err(Rejection::TripConflict { .. }) => Said::Rejected("conflict".to_owned()),
         Err(Rejection::IdempotencyConflict) => Said::Rejected("other request".to_owned()),
         Err(Rejection::Insufficient { available, missing }) => Said::Rejected(format!(

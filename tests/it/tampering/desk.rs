@@ -49,6 +49,7 @@ impl Desk {
             kek: Arc::clone(&kek),
             deployment: founded.deployment,
             ground: Arc::new(ground),
+            hints: carbon_gateway::store::hints::hints().0,
             queue: 100,
             batch_max: 256,
         });

@@ -1,0 +1,14 @@
+-- What is on its way to the chain, under the id by which the chain knows it: no state of the ledger, and not in the journal. Whoever has the lease, until
+-- lease_ms, cares for it. The signed bytes go when the envelope has ended.
+CREATE TABLE IF NOT EXISTS envelope_{shard} (
+    chain_tx_id VARBINARY(32) NOT NULL PRIMARY KEY,
+    kind VARCHAR(16) NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    lease_ms BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    expires_ms BIGINT NOT NULL,
+    ended_ms BIGINT NULL,
+    reason VARCHAR(512) NULL,
+    request BLOB NOT NULL,
+    UNIQUE (status, lease_ms, chain_tx_id)
+)
