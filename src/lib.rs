@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! api, cli → ledger (commands) → store (writer: load, apply, flush, commit) → reply
+//! store → dispatch (sign, record, submit, settle) → chain
 //! store → verify, reports → cli, api
-//! chain: what is signed for a chain, what its answers are worth, and a chain of our own
 //! ```
 //!
 //! `methodology`, `distance` and `ledger` are pure: no HTTP, SQL, clock, randomness or environment.
@@ -17,6 +17,8 @@ pub mod chain;
 pub mod identity;
 pub mod store;
 
+pub mod dispatch;
+
 pub mod jobs;
 pub mod reports;
 pub mod verify;
@@ -27,6 +29,7 @@ pub mod import;
 pub mod app;
 pub mod cli;
 
+pub mod backoff;
 pub mod clock;
 pub mod config;
 pub mod folder;

@@ -203,6 +203,17 @@ impl Committed {
 }
 
 impl ChainError {
+    /// Whether the chain is not there, so that further calls are in vain: a full pool is, a refusal is not.
+    pub const fn is_outage(&self) -> bool {
+        match self {
+            Self::Permanent(_) => false,
+            Self::Transient(Transient::PoolFull) => false,
+            Self::Transient(Transient::NotWriting | Transient::NotReading(_) | Transient::Away) => true,
+            Self::OutcomeUnknown(Unknown::NoReply) => true,
+            Self::OutcomeUnknown(Unknown::OutsideWindow { .. } | Unknown::AlreadyCommitted) => false,
+        }
+    }
+
     /// What to do about it.
     pub const fn class(&self) -> RetryClass {
         match self {

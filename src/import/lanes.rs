@@ -1,9 +1,10 @@
 //! A lane for each shard: one request of its trips at a time, in the order of the files. What finds no room goes again before
 //! anything behind it, so a rider's trips are judged in that order wherever the import was interrupted.
 
-use super::gateway::{Answer, Backoff, Gateway, Order, SendError};
+use super::gateway::{Answer, Gateway, Order, SendError};
 use super::rejects::Rejects;
 use super::tally::Tally;
+use crate::backoff::Backoff;
 use crate::ledger::ids::ShardId;
 use crate::lifecycle::Lifecycle;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use super::command::{Command, Outcome, Rejection};
 use super::due::settle_due;
 use super::merge::merge;
 use super::redeem::redeem;
-use super::settle::{record, redrive, settle};
+use super::settle::{postpone, record, redrive, settle};
 use super::submit::submit_trip;
 use super::view::View;
 
@@ -21,6 +21,7 @@ pub fn apply(view: &mut View, command: &Command) -> Result<Outcome, Rejection> {
         Command::SettleDue(command) => settle_due(view, command).map(Outcome::Settled),
         Command::Record(command) => record(view, command).map(|()| Outcome::Recorded),
         Command::Settle(command) => settle(view, command).map(Outcome::Settled),
+        Command::Postpone(command) => postpone(view, command).map(|()| Outcome::Recorded),
         Command::Redrive(command) => redrive(view, command).map(Outcome::Settled),
         Command::Activate(command) => activate(view, command).map(Outcome::Activated),
     }

@@ -5,7 +5,7 @@ use super::encode::CodecError;
 use super::evidence::{DataKey, NonceBytes, Places, Proof, SealError};
 use super::idempotency::{Answer, Keyed};
 use super::ids::{Hash, Name, ShardId, UserId};
-use super::settle::{Record, Redrive, Settle};
+use super::settle::{Postpone, Record, Redrive, Settle};
 use super::view::StoredTrip;
 use crate::methodology::programme::{Assessment, Programme};
 use crate::methodology::trip::Trip;
@@ -30,6 +30,8 @@ pub enum Command {
     Record(Arc<Record>),
     /// Book what became of an envelope.
     Settle(Arc<Settle>),
+    /// Let a transaction wait that cannot be signed now.
+    Postpone(Arc<Postpone>),
     /// Try again what is refused or dead.
     Redrive(Arc<Redrive>),
     /// Put a programme, parameter set, table or network in force.
@@ -164,7 +166,7 @@ pub enum Outcome {
     Answered(KeyedAnswer),
     /// How many entries were booked.
     Settled(usize),
-    /// The envelope stands, and may be sent.
+    /// The envelope stands, and may be sent; or the transaction waits.
     Recorded,
     /// Whether the activation changed anything.
     Activated(bool),
@@ -249,6 +251,7 @@ impl Command {
             Self::SettleDue(command) => command.user.shard(),
             Self::Record(command) => command.shard,
             Self::Settle(command) => command.shard,
+            Self::Postpone(command) => command.shard,
             Self::Redrive(command) => command.shard,
             Self::Activate(_) => ShardId::FIRST,
         }
@@ -262,7 +265,7 @@ impl Command {
             Self::Redeem(command) => Some(command.user),
             Self::Merge(command) => Some(command.user),
             Self::SettleDue(command) => Some(command.user),
-            Self::Record(_) | Self::Settle(_) | Self::Redrive(_) | Self::Activate(_) => None,
+            Self::Record(_) | Self::Settle(_) | Self::Postpone(_) | Self::Redrive(_) | Self::Activate(_) => None,
         }
     }
 }

@@ -79,6 +79,17 @@ pub struct Redrive {
     pub content_id: Hash,
 }
 
+/// The order to let a transaction wait that cannot be signed now.
+#[derive(Clone, Debug)]
+pub struct Postpone {
+    /// Whose.
+    pub shard: ShardId,
+    /// The transaction.
+    pub content_id: Hash,
+    /// When to try again, Unix milliseconds.
+    pub next_attempt_ms: i64,
+}
+
 /// How far an envelope has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EnvelopeStatus {
@@ -198,6 +209,15 @@ pub fn redrive(view: &mut View, command: &Redrive) -> Result<usize, Rejection> {
     view.append(entries);
     put(view, vec![again]);
     Ok(booked)
+}
+
+/// Lets a transaction wait.
+pub fn postpone(view: &mut View, command: &Postpone) -> Result<(), Rejection> {
+    let waiting = moved(view, &command.content_id, |standing| {
+        standing.postpone(command.next_attempt_ms)
+    })?;
+    put(view, vec![waiting]);
+    Ok(())
 }
 
 /// What an entry says of a transaction (formats.md 4).

@@ -142,6 +142,19 @@ impl Standing {
         Some(self)
     }
 
+    /// Not before a later instant.
+    pub(super) fn postpone(mut self, until_ms: i64) -> Option<Self> {
+        let Status::Stored {
+            unmet: 0,
+            next_attempt_ms,
+        } = &mut self.status
+        else {
+            return None;
+        };
+        *next_attempt_ms = until_ms;
+        Some(self)
+    }
+
     /// Out of that envelope, with another status.
     pub(super) fn leave(mut self, chain_tx_id: &Hash, status: Status) -> Option<Self> {
         if self.status != Status::Submitted || self.chain_tx_id != Some(*chain_tx_id) {

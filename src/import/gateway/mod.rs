@@ -1,10 +1,8 @@
 //! Who takes the trips: the ledger of a data folder, or a running gateway over HTTP. Both answer alike.
 
-mod backoff;
 mod folder;
 mod http;
 
-pub use backoff::Backoff;
 pub use folder::Folder;
 pub use http::{Common, Http, HttpError};
 

@@ -95,7 +95,11 @@ fn touched<'v>(view: &'v View, commands: &[&Command]) -> Vec<(AccountKey, &'v Ac
                 let of_the_rider = view.accounts.keys().filter(|(user, _)| *user == settle.user);
                 keys.extend(of_the_rider.cloned());
             }
-            Command::Record(_) | Command::Settle(_) | Command::Redrive(_) | Command::Activate(_) => {}
+            Command::Record(_)
+            | Command::Settle(_)
+            | Command::Postpone(_)
+            | Command::Redrive(_)
+            | Command::Activate(_) => {}
         }
     }
     let account = |key: AccountKey| view.accounts.get(&key).map(|account| (key, account));

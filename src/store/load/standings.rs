@@ -129,6 +129,9 @@ pub(super) async fn load(c: &mut Connection, view: &mut View, commands: &[&Comma
                     confirmed.extend(settle.members.iter().copied());
                 }
             }
+            Command::Postpone(postpone) => {
+                members.insert(postpone.content_id);
+            }
             Command::Redrive(redrive) => {
                 members.insert(redrive.content_id);
             }

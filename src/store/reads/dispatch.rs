@@ -112,8 +112,10 @@ pub async fn take_lease(c: &mut Connection, shard: ShardId, open: &Open, lease_m
 /// How many transactions are where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Backlog {
-    /// Not sent yet, waiting for parents or not.
+    /// May leave, now or after a while.
     pub stored: i64,
+    /// Wait for those that made their inputs.
+    pub waiting: i64,
     /// In an envelope.
     pub submitted: i64,
     /// Refused by the chain: an operator should look.
@@ -123,7 +125,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Whether nothing is on its way.
+    /// Whether nothing is on its way: what still waits then waits for something refused or dead.
     pub fn is_drained(&self) -> bool {
         self.stored == 0 && self.submitted == 0
     }
@@ -131,17 +133,20 @@ impl Backlog {
 
 /// The backlog of all shards; costs as much as there is in it.
 pub async fn backlog(readers: &Readers) -> Result<Backlog, StoreError> {
-    const SQL: &str = "SELECT status, COUNT(*) FROM ledger_tx_{shard} WHERE status IN ('stored', 'submitted', 'refused', 'dead') GROUP BY status";
+    const SQL: &str = "SELECT status, next_attempt_ms = ? AS waits, COUNT(*) FROM ledger_tx_{shard} \
+         WHERE status IN ('stored', 'submitted', 'refused', 'dead') GROUP BY status, waits";
     let mut backlog = Backlog::default();
     for shard in ShardId::all() {
-        let rows: Vec<(String, i64)> = with_readers!(readers, |pool| sqlx::query_as(of_shard(SQL, shard))
+        let rows: Vec<(String, i64, i64)> = with_readers!(readers, |pool| sqlx::query_as(of_shard(SQL, shard))
+            .bind(i64::MAX)
             .fetch_all(pool)
             .await)?;
-        for (status, count) in rows {
-            let figure = match status.as_str() {
-                "stored" => &mut backlog.stored,
-                "submitted" => &mut backlog.submitted,
-                "refused" => &mut backlog.refused,
+        for (status, waits, count) in rows {
+            let figure = match (status.as_str(), waits) {
+                ("stored", 0) => &mut backlog.stored,
+                ("stored", _) => &mut backlog.waiting,
+                ("submitted", _) => &mut backlog.submitted,
+                ("refused", _) => &mut backlog.refused,
                 _ => &mut backlog.dead,
             };
             *figure = figure.saturating_add(count);

@@ -1,0 +1,116 @@
+//! The sweeper: finds whatever the channel lost. Transactions that may leave are hinted at; envelopes that nobody cares for any more
+//! are taken over, by a compare-and-swap on their lease, and looked up before anything is sent again.
+
+use super::Way;
+use super::carry::Carried;
+use crate::chain::{Payload, Request};
+use crate::ledger::ids::ShardId;
+use crate::ledger::settle::members_of;
+use crate::store::db::{Connection, StoreError};
+use crate::store::reads::dispatch::{Open, abandoned, backlog, ready, take_lease};
+use carbon_contract::envelope::Envelope;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Envelopes of a shard that one sweep takes over.
+const AT_ONCE: i64 = 64;
+/// Keys of the state that an envelope from before is counted with: it is not read for this.
+const KEYS_EACH: u32 = 16;
+
+/// Sweeps whenever it is told to.
+pub struct Sweeper {
+    way: Arc<Way>,
+}
+
+/// Whose envelopes a sweep takes over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taking {
+    /// Those whose lease has ended or is void.
+    Abandoned,
+    /// All: nobody else has the data folder, so whoever had a lease is gone.
+    All,
+}
+
+impl Sweeper {
+    pub(super) fn new(way: Arc<Way>) -> Self {
+        Self { way }
+    }
+
+    /// Looks through all shards once.
+    pub async fn sweep(&self, taking: Taking, stop: &CancellationToken) -> Result<(), StoreError> {
+        let way = &self.way;
+        let mut connection: Option<Connection> = None;
+        for shard in ShardId::all() {
+            if stop.is_cancelled() {
+                break;
+            }
+            let now_ms = way.clock.now_ms();
+            if !ready(&way.readers, shard, now_ms, 1).await?.is_empty() {
+                way.wake(shard);
+            }
+            let void_ms = match taking {
+                Taking::Abandoned => way.lease_ms(),
+                Taking::All => i64::MIN,
+            };
+            for open in abandoned(&way.readers, shard, (now_ms, void_ms), AT_ONCE).await? {
+                if way.follower.cares_for(&open.chain_tx_id) {
+                    continue;
+                }
+                let c = match &mut connection {
+                    Some(connection) => connection,
+                    None => connection.insert(way.location.connect().await?),
+                };
+                let lease_ms = way.lease_ms();
+                if take_lease(c, shard, &open, lease_ms).await? {
+                    way.take_over(shard, &open, lease_ms).await;
+                }
+            }
+        }
+        let backlog = backlog(&way.readers).await?;
+        for (status, count) in [
+            ("stored", backlog.stored),
+            ("waiting_for_parents", backlog.waiting),
+            ("submitted", backlog.submitted),
+            ("refused", backlog.refused),
+            ("dead", backlog.dead),
+        ] {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            metrics::gauge!("carbon_dispatch_backlog", "status" => status).set(count);
+        }
+        if let Some(connection) = connection {
+            connection.close().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Way {
+    async fn take_over(self: &Arc<Self>, shard: ShardId, open: &Open, lease_ms: i64) {
+        let Some((request, members)) = read(open) else {
+            tracing::error!(%shard, chain_tx_id = %open.chain_tx_id, "an envelope cannot be read; verify tells more");
+            return;
+        };
+        let keys = KEYS_EACH.min(self.setting.state_keys);
+        let Ok(permit) = Arc::clone(&self.in_flight).acquire_many_owned(keys).await else {
+            return;
+        };
+        let carried = Carried {
+            shard,
+            chain_tx_id: open.chain_tx_id,
+            request,
+            expires_ms: open.expires_ms,
+            members,
+            lease_ms,
+            sent: true,
+        };
+        self.carry(carried, permit);
+    }
+}
+
+fn read(open: &Open) -> Option<(Request, Vec<crate::ledger::ids::Hash>)> {
+    let request = Request::decode(&open.request).ok()?;
+    let payload = Payload::decode(&request.payload).ok()?;
+    let envelope = Envelope::decode(&payload.argument).ok()?;
+    let members = members_of(&envelope);
+    Some((request, members))
+}
