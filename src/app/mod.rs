@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Synchronous};
 use crate::distance::NetworkError;
 use crate::folder::{DataFolder, FolderError};
+use crate::identity::chain_secret::ChainSecret;
 use crate::identity::found::FoundError;
 use crate::identity::kek::{Kek, KekError, KekId};
 use crate::import::ways::DescribedError;
@@ -327,9 +328,11 @@ pub async fn open_deployment(
         zone: config.ledger.zone.as_str().to_owned(),
         created_ms: clock.now_ms(),
     };
-    let secret = SourceSecret::new(rand::random());
+    let source = SourceSecret::new(rand::random());
+    let chain = ChainSecret::new(rand::random());
     let founded = Founded {
-        source_secret: kek.wrap_source(&secret, rand::random(), &deployment.id)?,
+        source_secret: kek.wrap_source(&source, rand::random(), &deployment.id)?,
+        chain_secret: kek.wrap_chain(&chain, rand::random(), &deployment.id)?,
         deployment,
         kek_id: kek.id(),
     };
