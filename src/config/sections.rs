@@ -74,6 +74,26 @@ pub enum Synchronous {
     Normal,
 }
 
+/// Section `chain`: where transactions go. How long a payload may live is no setting: it stands in the chain's genesis, for ever.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainConfig {
+    /// Which chain.
+    pub kind: ChainKind,
+    /// How long a block of the embedded chain waits for company, in milliseconds.
+    pub block_delay_ms: Bounded<0, 10_000>,
+    /// Transactions that may wait for a block of the embedded chain.
+    pub pool: Bounded<1, 1_000_000>,
+}
+
+/// The chains that ship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChainKind {
+    /// The ledger of our own, in this process.
+    Embedded,
+}
+
 /// Section `ledger`: what booked days are counted by.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
