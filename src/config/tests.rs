@@ -83,10 +83,10 @@ fn every_mistake_is_told_at_once_with_its_place() {
         ],
     );
     let expected = [
-        "unknown key `colour` (file F)",
         "`chain.block_delay_ms` (environment variable CARBON_GATEWAY__CHAIN__BLOCK_DELAY_MS): 10001 is out of bounds (0 … 10000)",
         "`chain.kind` (environment variable CARBON_GATEWAY__CHAIN__KIND): unknown variant `fabric`",
         "`chain.pool` (environment variable CARBON_GATEWAY__CHAIN__POOL): 0 is out of bounds (1 … 1000000)",
+        "unknown key `colour` (file F)",
         "`database.kind` (environment variable CARBON_GATEWAY__DATABASE__KIND): unknown variant `oracle`",
         "`environment` (environment variable CARBON_GATEWAY__ENVIRONMENT): unknown variant `live`",
         "unknown key `http.bindd` (file F); `http` has bind, keep_alive_s",
