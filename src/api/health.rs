@@ -10,7 +10,7 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long the database may take to show that it is there.
+/// How long database and chain may take to show that they are there.
 const PROBE_BUDGET: Duration = Duration::from_secs(2);
 
 /// `GET /healthz`: 200 while the process lives.
@@ -21,10 +21,14 @@ pub(super) async fn alive() -> impl Responder {
 /// `GET /readyz`: 200 while requests can be carried out.
 pub(super) async fn ready(state: Data<ApiState>) -> impl Responder {
     let draining = state.lifecycle.is_stopping();
-    let read = timeout(PROBE_BUDGET, reads::position(&state.readers, ShardId::FIRST)).await;
-    let database = state.ledger.healthy() && matches!(read, Ok(Ok(_)));
-    let ready = database && !draining;
-    let checks = json!({"database": if database { "ok" } else { "unavailable" }, "draining": draining});
+    let position = timeout(PROBE_BUDGET, reads::position(&state.readers, ShardId::FIRST));
+    let height = timeout(PROBE_BUDGET, state.chain.height());
+    let (position, height) = tokio::join!(position, height);
+    let database = state.ledger.healthy() && matches!(position, Ok(Ok(_)));
+    let chain = state.chain.is_ready() && matches!(height, Ok(Ok(_)));
+    let ready = database && chain && !draining;
+    let word = |ok| if ok { "ok" } else { "unavailable" };
+    let checks = json!({"database": word(database), "chain": word(chain), "draining": draining});
     let mut answer = if ready {
         HttpResponse::Ok()
     } else {

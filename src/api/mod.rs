@@ -6,6 +6,7 @@
 mod auth;
 mod balance;
 mod body;
+mod chain;
 mod claims;
 mod credits;
 mod due;
@@ -27,6 +28,7 @@ mod routes;
 mod trips;
 mod written;
 
+use crate::chain::ChainClient;
 use crate::clock::Clock;
 use crate::config::HttpConfig;
 use crate::distance::Network;
@@ -56,6 +58,8 @@ pub struct ApiParts {
     pub ledger: Ledger,
     /// Connections for reads.
     pub readers: Readers,
+    /// The chain.
+    pub chain: ChainClient,
     /// Wraps the data keys of new accounts.
     pub kek: Arc<Kek>,
     /// The time.
@@ -80,6 +84,7 @@ pub struct ApiParts {
 struct ApiState {
     ledger: Ledger,
     readers: Readers,
+    chain: ChainClient,
     kek: Arc<Kek>,
     clock: Clock,
     programmes: Arc<BTreeMap<String, Arc<Programme>>>,
@@ -101,6 +106,7 @@ pub fn server(parts: ApiParts, listener: TcpListener, grace: Duration) -> io::Re
     let state = web::Data::new(ApiState {
         ledger: parts.ledger,
         readers: parts.readers,
+        chain: parts.chain,
         kek: parts.kek,
         clock: parts.clock,
         programmes: parts.programmes,

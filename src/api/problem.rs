@@ -1,6 +1,7 @@
 //! Problems: what goes wrong over HTTP, in one table of codes, written as `application/problem+json` (RFC 9457). The only
 //! `ResponseError` of the program. A 5xx carries no inner text; that goes to the log where it is handled.
 
+use crate::chain::ChainError;
 use crate::identity::kek::KekError;
 use crate::ledger::command::Rejection;
 use crate::methodology::trip::{InputCode, InputError};
@@ -295,6 +296,13 @@ impl From<Rejection> for Problem {
                 Self::storage_unavailable()
             }
         }
+    }
+}
+
+impl From<ChainError> for Problem {
+    fn from(error: ChainError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "the chain does not answer");
+        Self::new(Code::StorageUnavailable, "the chain is not available").retry(RETRY_AWAY_MS)
     }
 }
 

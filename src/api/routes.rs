@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::problem::{Code, Problem};
-use super::{balance, claims, credits, health, methodologies, networks, programmes, quantify, reports, trips};
+use super::{balance, chain, claims, credits, health, methodologies, networks, programmes, quantify, reports, trips};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{Handler, HttpResponse, Resource, Responder, guard};
 
@@ -27,6 +27,9 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(get("/v1/programmes", programmes::list))
         .service(get("/v1/programmes/{id}", programmes::read))
         .service(get("/v1/networks/{id}/route", networks::route))
+        .service(get("/v1/chain", chain::read))
+        .service(get("/v1/chain/blocks/{height}", chain::block))
+        .service(get("/v1/chain/transactions/{tx_id}", chain::transaction))
         .service(get("/problems/{code}", health::problem))
         .service(get("/healthz", health::alive))
         .service(get("/readyz", health::ready))

@@ -1,12 +1,17 @@
 //! The composition root: settings in, a running gateway out. The only room that knows every other.
 
+pub mod chain;
+pub mod dispatching;
+mod founding;
 pub mod in_force;
 pub mod signing;
 
-use crate::api::keys::{KeyOrder, Rights, new_key};
 use crate::api::{self, ApiParts};
+use crate::chain::ChainClient;
+use crate::chain::embedded::{FaultPlan, FileError, Surroundings};
 use crate::clock::Clock;
 use crate::config::{Config, Synchronous};
+use crate::dispatch::Sweeper;
 use crate::distance::NetworkError;
 use crate::folder::{DataFolder, FolderError};
 use crate::identity::found::FoundError;
@@ -14,23 +19,24 @@ use crate::identity::kek::{Kek, KekError, KekId};
 use crate::import::ways::DescribedError;
 use crate::jobs;
 use crate::jobs::settle_due::Settling;
-use crate::ledger::ground::{Ground, SourceSecret};
-use crate::ledger::ids::Name;
-use crate::ledger::page::Deployment;
+use crate::ledger::ground::Ground;
 use crate::lifecycle::Lifecycle;
 use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
 use crate::store::db::{Connection, Location, StoreError};
-use crate::store::deployment::Founded;
-use crate::store::hints::{Hinted, hints};
+use crate::store::hints::hints;
 use crate::store::writer::{Ledger, Writer, WriterParts};
-use crate::store::{activations, clients, deployment, keys, migrate};
+use crate::store::{activations, migrate};
 use crate::telemetry::install_metrics;
+use actix_web::dev::Server;
 use jiff::tz::TimeZone;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
+pub use founding::open_deployment;
+
+use dispatching::{Outgoing, Standing};
+use founding::first_key;
 use in_force::{InForce, environment};
 
 /// Riders whose dues one commit books, while callers wait behind them.
@@ -69,17 +75,18 @@ pub struct Core {
     pub ledger: Ledger,
     /// What trips are judged by.
     pub in_force: InForce,
-    /// Hears of what may leave for the chain.
-    pub hinted: Hinted,
+    /// What goes to the chain.
+    pub outgoing: Outgoing,
 }
 
 /// A running gateway; it ends with its lifecycle.
-#[derive(Debug)]
 pub struct App {
     /// Where it listens.
     pub address: SocketAddr,
     /// The first API key, if this start made it.
     pub first_key: Option<String>,
+    /// The way to its chain, which waits a while after the stop for whoever holds one.
+    pub chain: ChainClient,
 }
 
 /// Why a gateway cannot start.
@@ -106,6 +113,9 @@ pub enum AppError {
     /// The threads that sign.
     #[error("the signing threads cannot be started")]
     Threads(#[source] std::io::Error),
+    /// The chain's file.
+    #[error("the chain cannot be opened")]
+    Chain(#[from] FileError),
     /// A parameter set.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -167,7 +177,7 @@ impl App {
             zone,
             ledger,
             in_force,
-            hinted,
+            outgoing,
         } = Core::open(parts, lifecycle).await?;
         let first_key = first_key(&mut connection, &clock).await?;
         connection.close().await?;
@@ -187,15 +197,21 @@ impl App {
             programmes: Arc::clone(&programmes),
             at_once: SETTLED_AT_ONCE,
         };
-        let soft = lifecycle.soft();
-        lifecycle.spawn("jobs", async move {
-            if let Err(error) = jobs::run(settling, soft).await {
-                tracing::error!(%error, "the scheduler of jobs failed");
-            }
-        });
+        let chain = outgoing.chain.clone();
+        let on = Standing {
+            ledger: &ledger,
+            location: &location,
+            readers: &readers,
+            kek: &kek,
+            clock: &clock,
+            config: &config,
+        };
+        let sweeper = dispatching::start(outgoing, &on, lifecycle)?;
+        spawn_jobs(settling, sweeper, lifecycle);
         let parts = ApiParts {
             ledger,
             readers,
+            chain: chain.clone(),
             kek,
             clock,
             programmes,
@@ -207,26 +223,43 @@ impl App {
             config: config.http.clone(),
         };
         let server = api::server(parts, listener, config.shutdown.soft_s.seconds()).map_err(listen)?;
-        let (handle, soft) = (server.handle(), lifecycle.soft());
-        lifecycle.spawn("http", async move {
-            let stop = async {
-                soft.cancelled().await;
-                handle.stop(true).await;
-            };
-            let (ended, ()) = tokio::join!(server, stop);
-            if let Err(error) = ended {
-                tracing::error!(%error, "the HTTP server ended with an error");
-            }
-        });
-        Ok(Self { address, first_key })
+        spawn_server(server, lifecycle);
+        Ok(Self {
+            address,
+            first_key,
+            chain,
+        })
     }
+}
+
+fn spawn_jobs(settling: Settling, sweeper: Sweeper, lifecycle: &Lifecycle) {
+    let soft = lifecycle.soft();
+    lifecycle.spawn("jobs", async move {
+        if let Err(error) = jobs::run(settling, sweeper, soft).await {
+            tracing::error!(%error, "the scheduler of jobs failed");
+        }
+    });
+}
+
+fn spawn_server(server: Server, lifecycle: &Lifecycle) {
+    let (handle, soft) = (server.handle(), lifecycle.soft());
+    lifecycle.spawn("http", async move {
+        let stop = async {
+            soft.cancelled().await;
+            handle.stop(true).await;
+        };
+        let (ended, ()) = tokio::join!(server, stop);
+        if let Err(error) = ended {
+            tracing::error!(%error, "the HTTP server ended with an error");
+        }
+    });
 }
 
 impl Core {
     /// Opens the data folder, starts its writer, and has the ledger record what the settings want in force.
     pub async fn open(parts: Parts, lifecycle: &Lifecycle) -> Result<Self, AppError> {
         let Parts { config, folder, clock } = parts;
-        let lock = folder.lock()?;
+        let lock = Arc::new(folder.lock()?);
         let library = library(&config)?;
         let wanted = in_force::wanted(&config)?;
         let location = location(&config, &folder);
@@ -235,6 +268,15 @@ impl Core {
         let (founded, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
         signing::open_authority(&mut connection, &config, &kek, clock.now_ms()).await?;
         let deployment = founded.deployment;
+        let chain_secret = kek.unwrap_chain(&founded.chain_secret, &deployment.id)?;
+        let genesis = chain::genesis(&mut connection, &deployment).await?;
+        let surroundings = Surroundings {
+            clock: clock.clone(),
+            lifecycle,
+            faults: FaultPlan::None,
+            held: Some(Arc::clone(&lock) as _),
+        };
+        let chain = chain::start(&config, &folder, genesis, surroundings).await?;
         let ground = Ground {
             zone: jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?,
             source_secret: kek.unwrap_source(&founded.source_secret, &deployment.id)?,
@@ -247,13 +289,13 @@ impl Core {
             kek: Arc::clone(&kek),
             deployment,
             ground: Arc::new(ground),
-            hints,
+            hints: hints.clone(),
             queue: config.writer.queue.to_usize(),
             batch_max: config.writer.batch_max.to_usize(),
         });
         lifecycle.spawn("writer", async move {
             writer.run().await;
-            // The folder is free for another process only when the last commit is done.
+            // The folder is free for another process only when the last commit is done, and the last block.
             drop(lock);
         });
         in_force::activate(&ledger, wanted).await?;
@@ -269,7 +311,12 @@ impl Core {
             zone,
             ledger,
             in_force,
-            hinted,
+            outgoing: Outgoing {
+                chain,
+                secret: chain_secret,
+                hints,
+                hinted,
+            },
         })
     }
 
@@ -311,54 +358,4 @@ pub fn kek_file(config: &Config, folder: &DataFolder) -> PathBuf {
         .kek_file
         .as_ref()
         .map_or_else(|| folder.kek_file(), |file| file.as_path().to_owned())
-}
-
-/// The deployment of a data folder and its key. Both are made on an empty folder only: a ledger that is there expects its key.
-pub async fn open_deployment(
-    connection: &mut Connection,
-    config: &Config,
-    folder: &DataFolder,
-    clock: &Clock,
-) -> Result<(Founded, Kek), AppError> {
-    let file = kek_file(config, folder);
-    if let Some(id) = keys::change_underway(connection).await? {
-        return Err(AppError::KekChange(id));
-    }
-    if let Some(founded) = deployment::find(connection).await? {
-        let kek = Kek::load(&file, founded.kek_id)?;
-        return Ok((founded, kek));
-    }
-    let kek = Kek::load_or_create(&file, &Zeroizing::new(rand::random()))?;
-    let deployment = Deployment {
-        id: rand::random(),
-        zone: config.ledger.zone.as_str().to_owned(),
-        created_ms: clock.now_ms(),
-    };
-    let secret = SourceSecret::new(rand::random());
-    let founded = Founded {
-        source_secret: kek.wrap_source(&secret, rand::random(), &deployment.id)?,
-        deployment,
-        kek_id: kek.id(),
-    };
-    deployment::found(connection, &founded).await?;
-    Ok((founded, kek))
-}
-
-/// Makes the first API key of a deployment that has none.
-async fn first_key(connection: &mut Connection, clock: &Clock) -> Result<Option<String>, AppError> {
-    if !clients::list(connection).await?.is_empty() {
-        return Ok(None);
-    }
-    let Ok(client) = Name::parse("first") else {
-        return Ok(None);
-    };
-    let order = KeyOrder {
-        client,
-        rights: Rights::all(),
-        programmes: Vec::new(),
-        expires_ms: None,
-    };
-    let (text, key) = new_key(&order, rand::random(), clock.now_ms());
-    clients::insert(connection, &key).await?;
-    Ok(Some(text))
 }

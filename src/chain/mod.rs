@@ -61,6 +61,27 @@ pub struct Block {
 }
 
 impl ChainClient {
+    /// The settings' word for it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "embedded",
+        }
+    }
+
+    /// Its name, which every payload bears.
+    pub fn chain_id(&self) -> &str {
+        match self {
+            Self::Embedded(chain) => &chain.genesis().chain_id,
+        }
+    }
+
+    /// Name under which the contract is called.
+    pub fn contract(&self) -> &str {
+        match self {
+            Self::Embedded(chain) => &chain.genesis().contract,
+        }
+    }
+
     /// The message to be signed for an order, deterministic in its fields.
     pub fn unsigned(&self, order: &Order<'_>) -> Result<Unsigned, ChainError> {
         let method = Envelope::decode(order.envelope)

@@ -34,6 +34,8 @@ async fn serve(setting: Setting) -> Result<Stopped, CommandError> {
         hand_over(key, &first_key_file)?;
     }
     output::note(&format!("carbon-gateway serves on http://{}", app.address));
+    // The chain need not wait for us when the stop comes.
+    drop(app);
     Ok(lifecycle.run_until_stopped(signals).await)
 }
 

@@ -19,16 +19,18 @@ use toml::{Table, Value};
 pub use bounds::{Bind, Bounded, BoundsError, FilePath, LogFilter, Organisation, ZoneName};
 pub use folders::shared_dir;
 pub use sections::{
-    DatabaseConfig, DatabaseKind, Environment, HttpConfig, KeysConfig, LedgerConfig, LogConfig, LogFormat,
-    MethodologyConfig, NetworkConfig, ProgrammeConfig, ShutdownConfig, Synchronous, WriterConfig,
+    ChainConfig, ChainKind, DatabaseConfig, DatabaseKind, DispatchConfig, Environment, HttpConfig, KeysConfig, LedgerConfig, LogConfig,
+    LogFormat, MethodologyConfig, NetworkConfig, ProgrammeConfig, ShutdownConfig, Synchronous, WriterConfig,
 };
 
 const DEFAULTS: &str = include_str!("default.toml");
 const PREFIX: &str = "CARBON_GATEWAY__";
 /// Settings that have no default: without them the matter stands as the section says.
 const OPTIONAL: [&str; 4] = ["keys.kek_file", "methodology.dir", "network.dir", "programme.dir"];
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 12] = [
+    "chain",
     "database",
+    "dispatch",
     "http",
     "keys",
     "ledger",
@@ -50,6 +52,10 @@ pub struct Config {
     pub http: HttpConfig,
     /// Where the ledger lies.
     pub database: DatabaseConfig,
+    /// Where transactions go.
+    pub chain: ChainConfig,
+    /// What takes transactions there.
+    pub dispatch: DispatchConfig,
     /// What the ledger counts its days by.
     pub ledger: LedgerConfig,
     /// The group commit.

@@ -74,12 +74,44 @@ pub enum Synchronous {
     Normal,
 }
 
+/// Section `chain`: where transactions go. How long a payload may live is no setting: it stands in the chain's genesis, for ever.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainConfig {
+    /// Which chain.
+    pub kind: ChainKind,
+    /// How long a block of the embedded chain waits for company, in milliseconds.
+    pub block_delay_ms: Bounded<0, 10_000>,
+    /// Transactions that may wait for a block of the embedded chain.
+    pub pool: Bounded<1, 1_000_000>,
+}
+
+/// The chains that ship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChainKind {
+    /// The ledger of our own, in this process.
+    Embedded,
+}
+
 /// Section `ledger`: what booked days are counted by.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerConfig {
     /// The ledger's own zone; fixed when the data folder is made.
     pub zone: ZoneName,
+}
+
+/// Section `dispatch`: what takes transactions to the chain.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchConfig {
+    /// Tasks that form envelopes.
+    pub workers: Bounded<1, 30>,
+    /// Keys of the chain's state that envelopes on their way may write.
+    pub state_keys: Bounded<512, 1_000_000>,
+    /// How long an envelope is one process's, in seconds.
+    pub lease_s: Bounded<1, 600>,
 }
 
 /// Section `writer`: the group commit.

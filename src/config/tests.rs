@@ -40,6 +40,9 @@ fn nothing_configured_is_a_demo_on_this_machine() {
     assert!(config.http.worker_count() >= 1);
     assert_eq!(config.database.kind, DatabaseKind::Sqlite);
     assert_eq!(config.database.synchronous, Synchronous::Full);
+    assert_eq!(config.chain.kind, ChainKind::Embedded);
+    assert_eq!(config.chain.block_delay_ms.milliseconds().as_millis(), 10);
+    assert_eq!(config.chain.pool.to_usize(), 10_000);
     assert_eq!(config.writer.batch_max.to_usize(), 256);
     assert_eq!(config.shutdown.soft_s.seconds().as_secs(), 30);
     assert_eq!(config.keys.kek_file, None);
@@ -71,12 +74,18 @@ fn every_mistake_is_told_at_once_with_its_place() {
             ("CARBON_GATEWAY__HTTP__MAX_CONNECTIONS", "many"),
             ("CARBON_GATEWAY__ENVIRONMENT", "live"),
             ("CARBON_GATEWAY__DATABASE__KIND", "oracle"),
+            ("CARBON_GATEWAY__CHAIN__KIND", "fabric"),
+            ("CARBON_GATEWAY__CHAIN__BLOCK_DELAY_MS", "10001"),
+            ("CARBON_GATEWAY__CHAIN__POOL", "0"),
             ("CARBON_GATEWAY__LOG__LEVEL", "carbon_gateway=loud"),
             ("CARBON_GATEWAY__LOG__COLOUR", "red"),
             ("CARBON_GATEWAY__KEYS__KEK_FILE", ""),
         ],
     );
     let expected = [
+        "`chain.block_delay_ms` (environment variable CARBON_GATEWAY__CHAIN__BLOCK_DELAY_MS): 10001 is out of bounds (0 … 10000)",
+        "`chain.kind` (environment variable CARBON_GATEWAY__CHAIN__KIND): unknown variant `fabric`",
+        "`chain.pool` (environment variable CARBON_GATEWAY__CHAIN__POOL): 0 is out of bounds (1 … 1000000)",
         "unknown key `colour` (file F)",
         "`database.kind` (environment variable CARBON_GATEWAY__DATABASE__KIND): unknown variant `oracle`",
         "`environment` (environment variable CARBON_GATEWAY__ENVIRONMENT): unknown variant `live`",
@@ -153,7 +162,7 @@ fn the_rendering_says_where_values_came_from_and_reads_back_the_same() {
     ]);
     let text = Loaded::read(None, pairs).unwrap().to_toml();
     assert!(
-        text.starts_with("environment = \"demo\" # default\n\n[database]\n"),
+        text.starts_with("environment = \"demo\" # default\n\n[chain]\nblock_delay_ms = 10 # default\nkind = \"embedded\" # default\npool = 10000 # default\n\n[database]\n"),
         "{text}"
     );
     assert!(

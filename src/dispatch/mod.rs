@@ -10,10 +10,11 @@ mod sinks;
 mod sweep;
 mod work;
 
-pub use sweep::Sweeper;
+pub use sweep::{Sweeper, Taking};
 
 use crate::chain::{ChainClient, ChainError, RetryClass};
 use crate::clock::Clock;
+use crate::identity::chain_secret::ChainSecret;
 use crate::identity::signer::Signer;
 use crate::ledger::ids::ShardId;
 use crate::lifecycle::Lifecycle;
@@ -55,7 +56,7 @@ pub struct Parts {
     /// The chain.
     pub chain: ChainClient,
     /// Makes chain tx ids that nobody else can take first.
-    pub chain_secret: [u8; 32],
+    pub chain_secret: ChainSecret,
     /// Holds the keys.
     pub signer: Signer<Keys>,
     /// The time.
@@ -74,7 +75,7 @@ struct Way {
     readers: Readers,
     location: Location,
     chain: ChainClient,
-    chain_secret: [u8; 32],
+    chain_secret: ChainSecret,
     signer: Signer<Keys>,
     clock: Clock,
     setting: Setting,

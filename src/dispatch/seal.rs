@@ -9,7 +9,7 @@ use crate::ledger::settle;
 use crate::ledger::transaction::Kind;
 use crate::store::keys::KeysError;
 use carbon_contract::codec::CodecError;
-use carbon_contract::envelope::{self, Envelope, chain_tx_id, envelope_digest};
+use carbon_contract::envelope::{self, Envelope, envelope_digest};
 use carbon_contract::signature::{PublicPoint, RiderSignature};
 
 /// An envelope, signed.
@@ -99,7 +99,7 @@ impl Way {
         members: Vec<Hash>,
     ) -> Result<Sealed, SealError> {
         let bytes = envelope.encode()?;
-        let tx_id = chain_tx_id(&self.chain_secret, &envelope_digest(&bytes), attempt);
+        let tx_id = self.chain_secret.tx_id(&envelope_digest(&bytes), attempt);
         let identity = self.signer.identify(sender).await?;
         let created_ms = self.clock.now_ms();
         let order = Order {

@@ -1,6 +1,7 @@
-//! The key-encryption key: wraps data keys, signing keys and the deployment's source secret with AES-256-GCM, row identity bound as
+//! The key-encryption key: wraps data keys, signing keys and the deployment's two secrets with AES-256-GCM, row identity bound as
 //! additional data (formats.md 2). The file holds 64 hexadecimal digits, mode 0600.
 
+use super::chain_secret::ChainSecret;
 use super::wrapping::Row;
 use crate::ledger::encode::digest;
 use crate::ledger::evidence::{DataKey, NonceBytes};
@@ -169,13 +170,29 @@ impl Kek {
         nonce: NonceBytes,
         deployment: &[u8; 16],
     ) -> Result<Vec<u8>, KekError> {
-        self.seal(secret.as_bytes(), nonce, Row::Deployment { id: deployment })
+        self.seal(secret.as_bytes(), nonce, Row::SourceSecret { deployment })
     }
 
     /// Opens what [`Kek::wrap_source`] made for the same deployment.
     pub fn unwrap_source(&self, wrapped: &[u8], deployment: &[u8; 16]) -> Result<SourceSecret, KekError> {
-        let secret = self.open(wrapped, Row::Deployment { id: deployment })?;
+        let secret = self.open(wrapped, Row::SourceSecret { deployment })?;
         Ok(SourceSecret::new(*secret))
+    }
+
+    /// Wraps the chain secret of a deployment.
+    pub fn wrap_chain(
+        &self,
+        secret: &ChainSecret,
+        nonce: NonceBytes,
+        deployment: &[u8; 16],
+    ) -> Result<Vec<u8>, KekError> {
+        self.seal(secret.as_bytes(), nonce, Row::ChainSecret { deployment })
+    }
+
+    /// Opens what [`Kek::wrap_chain`] made for the same deployment.
+    pub fn unwrap_chain(&self, wrapped: &[u8], deployment: &[u8; 16]) -> Result<ChainSecret, KekError> {
+        let secret = self.open(wrapped, Row::ChainSecret { deployment })?;
+        Ok(ChainSecret::new(*secret))
     }
 
     /// What this key wrapped for a row, wrapped by `next` for the same row; `None` if `next` has wrapped it already.

@@ -4,6 +4,7 @@
 pub mod authority;
 mod cache;
 pub mod certificate;
+pub mod chain_secret;
 pub mod found;
 pub mod fresh;
 pub mod kek;

@@ -16,10 +16,15 @@ pub enum Row<'a> {
         /// Its address.
         address: &'a Hash,
     },
-    /// The deployment's source secret.
-    Deployment {
-        /// Its id.
-        id: &'a [u8; 16],
+    /// The source secret of a deployment.
+    SourceSecret {
+        /// The deployment's id.
+        deployment: &'a [u8; 16],
+    },
+    /// The chain secret of a deployment.
+    ChainSecret {
+        /// The deployment's id.
+        deployment: &'a [u8; 16],
     },
     /// A user's signing key.
     UserKey {
@@ -60,9 +65,13 @@ impl Row<'_> {
                 e.text(programme);
                 e.hash(address);
             }
-            Self::Deployment { id } => {
+            Self::SourceSecret { deployment } => {
                 e.raw(b"carbon/source-secret/1");
-                e.raw(id);
+                e.raw(deployment);
+            }
+            Self::ChainSecret { deployment } => {
+                e.raw(b"carbon/chain-secret/1");
+                e.raw(deployment);
             }
             Self::UserKey {
                 user,

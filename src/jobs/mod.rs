@@ -1,8 +1,9 @@
-//! What the gateway does by itself, by the clock. A job that is told to stop ends at the next rider; nothing depends on its
+//! What the gateway does by itself, by the clock. A job that is told to stop ends at the next rider or shard; nothing depends on its
 //! having run. The lock of the data folder keeps a second process, and with it a second run, away.
 
 pub mod settle_due;
 
+use crate::dispatch::{Sweeper, Taking};
 use settle_due::Settling;
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
@@ -10,19 +11,33 @@ use tokio_util::sync::CancellationToken;
 
 /// Every minute.
 const SETTLE_DUE: &str = "0 * * * * *";
+/// Every five seconds.
+const SWEEP: &str = "*/5 * * * * *";
 
-/// Runs the jobs until told to stop. The scheduler only says that a minute has come: if the last run is still at work, that
-/// minute is passed over, and what it would have done is done by the next.
-pub async fn run(settling: Settling, stop: CancellationToken) -> Result<(), JobSchedulerError> {
-    let (tick, mut ticks) = mpsc::channel::<()>(1);
+/// Runs the jobs until told to stop. The scheduler only says that it is time: if the last run is still at work, that time is passed
+/// over, and what it would have done is done by the next.
+pub async fn run(settling: Settling, sweeper: Sweeper, stop: CancellationToken) -> Result<(), JobSchedulerError> {
     let mut scheduler = JobScheduler::new().await?;
-    let job = Job::new(SETTLE_DUE, move |_, _| {
+    let minutes = ticks(&scheduler, SETTLE_DUE).await?;
+    let sweeps = ticks(&scheduler, SWEEP).await?;
+    scheduler.start().await?;
+    tokio::join!(settle_due(&settling, minutes, &stop), sweep(&sweeper, sweeps, &stop));
+    scheduler.shutdown().await
+}
+
+/// Ticks by a cron expression with seconds.
+async fn ticks(scheduler: &JobScheduler, cron: &str) -> Result<mpsc::Receiver<()>, JobSchedulerError> {
+    let (tick, ticks) = mpsc::channel::<()>(1);
+    let job = Job::new(cron, move |_, _| {
         let _still_running = tick.try_send(());
     })?;
     scheduler.add(job).await?;
-    scheduler.start().await?;
+    Ok(ticks)
+}
+
+async fn settle_due(settling: &Settling, mut ticks: mpsc::Receiver<()>, stop: &CancellationToken) {
     while let Some(Some(())) = stop.run_until_cancelled(ticks.recv()).await {
-        match settling.run("settle-due", &stop).await {
+        match settling.run("settle-due", stop).await {
             Ok(0) => {}
             Ok(entries) => tracing::info!(entries, "settled what was due"),
             Err(error) => tracing::warn!(
@@ -31,5 +46,21 @@ pub async fn run(settling: Settling, stop: CancellationToken) -> Result<(), JobS
             ),
         }
     }
-    scheduler.shutdown().await
+}
+
+/// The first sweep takes up all that a process before has left.
+async fn sweep(sweeper: &Sweeper, mut ticks: mpsc::Receiver<()>, stop: &CancellationToken) {
+    let mut taking = Taking::All;
+    loop {
+        match sweeper.sweep(taking, stop).await {
+            Ok(()) => taking = Taking::Abandoned,
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a sweep did not come to its end"
+            ),
+        }
+        let Some(Some(())) = stop.run_until_cancelled(ticks.recv()).await else {
+            return;
+        };
+    }
 }

@@ -14,17 +14,19 @@ pub struct Founded {
     pub kek_id: KekId,
     /// The source secret, wrapped by that key.
     pub source_secret: Vec<u8>,
+    /// The chain secret, wrapped by that key.
+    pub chain_secret: Vec<u8>,
 }
 
 /// The deployment, if the database has been given one.
 pub async fn find(connection: &mut Connection) -> Result<Option<Founded>, StoreError> {
-    type Row = (Vec<u8>, String, i64, Vec<u8>, Vec<u8>);
+    type Row = (Vec<u8>, String, i64, Vec<u8>, Vec<u8>, Vec<u8>);
     let row: Option<Row> = with!(connection, |c| {
-        sqlx::query_as("SELECT id, zone, created_ms, kek_id, source_secret FROM deployment")
+        sqlx::query_as("SELECT id, zone, created_ms, kek_id, source_secret, chain_secret FROM deployment")
             .fetch_optional(&mut *c)
             .await
     })?;
-    let Some((id, zone, created_ms, kek_id, source_secret)) = row else {
+    let Some((id, zone, created_ms, kek_id, source_secret, chain_secret)) = row else {
         return Ok(None);
     };
     let id = id
@@ -35,6 +37,7 @@ pub async fn find(connection: &mut Connection) -> Result<Option<Founded>, StoreE
         deployment: Deployment { id, zone, created_ms },
         kek_id,
         source_secret,
+        chain_secret,
     }))
 }
 
@@ -43,15 +46,18 @@ pub async fn found(connection: &mut Connection, founded: &Founded) -> Result<(),
     let deployment = &founded.deployment;
     connection.begin().await?;
     with!(connection, |c| {
-        sqlx::query("INSERT INTO deployment (id, zone, created_ms, kek_id, source_secret) VALUES (?, ?, ?, ?, ?)")
-            .bind(deployment.id.as_slice())
-            .bind(&deployment.zone)
-            .bind(deployment.created_ms)
-            .bind(founded.kek_id.as_bytes().as_slice())
-            .bind(&founded.source_secret)
-            .execute(&mut *c)
-            .await
-            .map(|_| ())
+        sqlx::query(
+            "INSERT INTO deployment (id, zone, created_ms, kek_id, source_secret, chain_secret) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(deployment.id.as_slice())
+        .bind(&deployment.zone)
+        .bind(deployment.created_ms)
+        .bind(founded.kek_id.as_bytes().as_slice())
+        .bind(&founded.source_secret)
+        .bind(&founded.chain_secret)
+        .execute(&mut *c)
+        .await
+        .map(|_| ())
     })?;
     for shard in ShardId::all() {
         with!(connection, |c| {

@@ -30,6 +30,7 @@ mod ways;
 pub use findings::{Check, Finding, Report};
 
 use crate::identity::certificate::Certificate;
+use crate::identity::chain_secret::ChainSecret;
 use crate::identity::kek::{Kek, KekId};
 use crate::ledger::ground::SourceSecret;
 use crate::ledger::ids::{Hash, ShardId};
@@ -62,6 +63,8 @@ struct Setting<'a> {
     kek: Option<&'a Kek>,
     /// None where the key does not open it; its own check says so.
     source_secret: Option<SourceSecret>,
+    /// Likewise.
+    chain_secret: Option<ChainSecret>,
     /// The authority's own certificates, as far as they hold.
     authorities: Vec<Certificate>,
     programmes: BTreeMap<Hash, Arc<Programme>>,
@@ -93,6 +96,7 @@ pub async fn verify(
         kek_id: None,
         kek,
         source_secret: None,
+        chain_secret: None,
         authorities: Vec::new(),
         programmes: BTreeMap::new(),
         options,
@@ -160,7 +164,7 @@ async fn read_deployment(c: &mut Connection, setting: &mut Setting<'_>, findings
                     format!("expects the key {kek_id}, at hand is {}", kek.id()),
                 );
             }
-            open_source(setting, &founded, findings);
+            open_secrets(setting, &founded, findings);
             setting.deployment = Some(founded.deployment);
             setting.kek_id = Some(kek_id);
         }
@@ -168,21 +172,33 @@ async fn read_deployment(c: &mut Connection, setting: &mut Setting<'_>, findings
     }
 }
 
-/// The secret under which the chain sees trips: without it no issue can be held against the trips that it names.
-fn open_source(setting: &mut Setting<'_>, founded: &Founded, findings: &mut Findings) {
-    findings.checked(KEYS, 1);
-    let place = || at(None, "deployment", "source_secret");
-    let wrapped_under = founded.source_secret.get(1..9).and_then(KekId::from_slice);
-    if wrapped_under != Some(founded.kek_id) {
-        findings.add(KEYS, place(), "it is not under the deployment's key");
+/// The secret under which the chain sees trips, without which no issue can be held against the trips that it names, and the one
+/// under which it sees what is sent.
+fn open_secrets(setting: &mut Setting<'_>, founded: &Founded, findings: &mut Findings) {
+    let place = |column| at(None, "deployment", column);
+    let columns = [
+        ("source_secret", &founded.source_secret),
+        ("chain_secret", &founded.chain_secret),
+    ];
+    for (column, wrapped) in columns {
+        findings.checked(KEYS, 1);
+        if wrapped.get(1..9).and_then(KekId::from_slice) != Some(founded.kek_id) {
+            findings.add(KEYS, place(column), "it is not under the deployment's key");
+        }
     }
     let Some(kek) = setting.kek else {
         let what = "cannot be opened without the key: issues are not held against their trips";
-        return findings.add(KEYS, place(), what);
+        findings.add(KEYS, place("source_secret"), what);
+        return findings.add(KEYS, place("chain_secret"), "cannot be opened without the key");
     };
-    match kek.unwrap_source(&founded.source_secret, &founded.deployment.id) {
+    let deployment = &founded.deployment.id;
+    match kek.unwrap_source(&founded.source_secret, deployment) {
         Ok(secret) => setting.source_secret = Some(secret),
-        Err(error) => findings.add(KEYS, place(), error.to_string()),
+        Err(error) => findings.add(KEYS, place("source_secret"), error.to_string()),
+    }
+    match kek.unwrap_chain(&founded.chain_secret, deployment) {
+        Ok(secret) => setting.chain_secret = Some(secret),
+        Err(error) => findings.add(KEYS, place("chain_secret"), error.to_string()),
     }
 }
 

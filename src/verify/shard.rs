@@ -208,7 +208,7 @@ impl Shard<'_> {
         self.credits.finish(c, findings).await;
         self.answers.finish(c, findings).await;
         self.fates.finish(c, findings).await;
-        ways::envelopes(c, self.shard, None, findings).await;
+        ways::envelopes(c, self.shard, self.setting.chain_secret.as_ref(), findings).await;
         self.claims.finish(c, findings).await;
     }
 }

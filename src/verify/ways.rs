@@ -5,12 +5,13 @@ use super::booked::Booked;
 use super::findings::{Findings, PARENTS, RECORDS, at, digits};
 use super::transactions::Consumed;
 use crate::chain::payload::{Payload, Request};
+use crate::identity::chain_secret::ChainSecret;
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::settle::members_of;
 use crate::ledger::standing::{MOST_IN_ENVELOPE, Place, Standing, Status};
 use crate::store::audit::{self, EnvelopeRow, PIECE};
 use crate::store::db::Connection;
-use carbon_contract::envelope::Envelope;
+use carbon_contract::envelope::{Envelope, envelope_digest};
 use std::collections::BTreeMap;
 
 const TABLE: &str = "ledger_tx";
@@ -69,7 +70,7 @@ pub(super) fn check(booked: &Booked<'_>, standing: &Standing, consumed: &Consume
 pub(super) async fn envelopes(
     c: &mut Connection,
     shard: ShardId,
-    chain_secret: Option<&[u8; 32]>,
+    chain_secret: Option<&ChainSecret>,
     findings: &mut Findings,
 ) {
     let place = |id: &[u8]| at(shard, "envelope", digits(id));
@@ -113,7 +114,7 @@ pub(super) async fn envelopes(
 }
 
 /// The transactions that an envelope carries, if it is what was signed.
-fn members(row: &EnvelopeRow, chain_secret: Option<&[u8; 32]>) -> Result<(Hash, Vec<Hash>), &'static str> {
+fn members(row: &EnvelopeRow, chain_secret: Option<&ChainSecret>) -> Result<(Hash, Vec<Hash>), &'static str> {
     let id = Hash::from_slice(&row.chain_tx_id).ok_or("chain_tx_id is not 32 bytes")?;
     let request = Request::decode(&row.request).map_err(|_| "request cannot be read")?;
     let payload = Payload::decode(&request.payload).map_err(|_| "the payload cannot be read")?;
@@ -124,13 +125,9 @@ fn members(row: &EnvelopeRow, chain_secret: Option<&[u8; 32]>) -> Result<(Hash, 
     if !request.is_signed_by_its_certificate() {
         return Err("the signature is not that of the certificate's key");
     }
-    let digest = carbon_contract::envelope::envelope_digest(&payload.argument);
+    let digest = envelope_digest(&payload.argument);
     let attempts = 1..=u32::from(u8::MAX);
-    let ours = |secret| {
-        attempts
-            .clone()
-            .any(|attempt| carbon_contract::envelope::chain_tx_id(secret, &digest, attempt) == id)
-    };
+    let ours = |secret: &ChainSecret| attempts.clone().any(|attempt| secret.tx_id(&digest, attempt) == id);
     if chain_secret.is_some_and(|secret| !ours(secret)) {
         return Err("chain_tx_id is not of this deployment");
     }

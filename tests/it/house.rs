@@ -16,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
         &["ledger", "methodology::units", "identity", "clock", "lifecycle"],
     ),
     ("store", &["ledger", "methodology", "identity", "clock"]),
-    ("verify", &["store", "ledger", "methodology", "identity"]),
+    ("verify", &["store", "ledger", "methodology", "identity", "chain"]),
     ("reports", &["ledger", "methodology", "store"]),
     (
         "api",
@@ -27,6 +27,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
             "store",
             "reports",
             "identity",
+            "chain",
             "config",
             "clock",
             "lifecycle",

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod process; // the real executable, to be killed
+mod sending; // what a test sends to a gateway's chain by itself
 mod support; // a gateway of its own for every test
 
 mod chain; // the embedded chain: attacks, habits, bad days, tampering

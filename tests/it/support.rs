@@ -1,6 +1,7 @@
 //! `TestApp`: a gateway on a scratch data folder, port 0, a clock that stands still, and an API key with every right.
 
 use carbon_gateway::app::{App, Parts};
+use carbon_gateway::chain::ChainClient;
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
@@ -19,6 +20,8 @@ pub(crate) struct TestApp {
     pub(crate) key: String,
     /// Talks to it.
     pub(crate) client: reqwest::Client,
+    /// The way to its chain.
+    pub(crate) chain: ChainClient,
     /// Moves its time.
     pub(crate) clock: ManualClock,
     lifecycle: Lifecycle,
@@ -41,6 +44,7 @@ impl TestApp {
             base: format!("http://{}", app.address),
             key: app.first_key.unwrap(),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            chain: app.chain,
             clock,
             lifecycle,
             folder,
@@ -57,6 +61,7 @@ impl TestApp {
             base: format!("http://{}", app.address),
             key,
             client,
+            chain: app.chain,
             clock,
             lifecycle,
             folder,
@@ -91,9 +96,16 @@ impl TestApp {
 
     /// Stops in good order; the folder stays as long as what is returned.
     pub(crate) async fn stop(self) -> (tempfile::TempDir, Stopped) {
-        self.lifecycle.stop();
-        let stopped = self.lifecycle.wait().await;
-        (self.folder, stopped)
+        let Self {
+            chain,
+            lifecycle,
+            folder,
+            ..
+        } = self;
+        drop(chain);
+        lifecycle.stop();
+        let stopped = lifecycle.wait().await;
+        (folder, stopped)
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::Hash;
 use crate::codec::{CodecError, Decoder, Encoder, digest};
 use crate::signature::{PublicPoint, RiderSignature};
+use crate::transaction::content_id;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -55,6 +56,15 @@ impl Rebind {
 }
 
 impl Envelope {
+    /// Content ids of the transactions that it carries, in order.
+    pub fn content_ids(&self) -> Vec<Hash> {
+        match self {
+            Self::Issue(orders) => orders.iter().map(|order| content_id(&order.transaction)).collect(),
+            Self::Spend(transaction) | Self::Attest(transaction) => vec![content_id(transaction)],
+            Self::Rebind(_) => Vec::new(),
+        }
+    }
+
     /// The canonical bytes.
     pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
         let mut e = Encoder::document();

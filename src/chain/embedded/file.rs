@@ -57,6 +57,10 @@ pub enum FileError {
     BrokenOff,
 }
 
+/// What the file shows at one instant.
+#[derive(Debug)]
+pub struct Snapshot(pub(super) SqliteConnection);
+
 /// The last block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tip {
@@ -132,15 +136,32 @@ impl ChainFile {
         Ok(pool.connect_with(self.options().read_only(true)).await?)
     }
 
-    /// One connection with one snapshot, for a long read beside a running gateway.
-    pub async fn snapshot(&self) -> Result<SqliteConnection, FileError> {
+    /// One connection that sees what stands now, for a long read beside a running gateway.
+    pub async fn snapshot(&self) -> Result<Snapshot, FileError> {
         let mut c = SqliteConnection::connect_with(&self.options().read_only(true)).await?;
+        sqlx::query("BEGIN").execute(&mut c).await?;
+        // What is seen is what stands at the first read, and that is here.
         let done = schema_version(&mut c).await?;
         if usize::try_from(done) != Ok(SCHEMA.len()) {
             return Err(FileError::row("sqlite_schema", "user_version", format!("is {done}")));
         }
-        sqlx::query("BEGIN").execute(&mut c).await?;
-        Ok(c)
+        Ok(Snapshot(c))
+    }
+
+    /// The same of a chain that was founded; `None` where that has not come to pass: no file, an empty one, or not a row in it.
+    pub async fn snapshot_if_founded(&self) -> Result<Option<Snapshot>, FileError> {
+        let empty = std::fs::metadata(&self.file).map_or_else(
+            |error| error.kind() == std::io::ErrorKind::NotFound,
+            |file| file.len() == 0,
+        );
+        if empty {
+            return Ok(None);
+        }
+        let mut snapshot = self.snapshot().await?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM genesis) OR EXISTS (SELECT 1 FROM block) OR EXISTS (SELECT 1 FROM chain_tx) \
+                   OR EXISTS (SELECT 1 FROM state)";
+        let (founded,): (bool,) = sqlx::query_as(sql).fetch_one(&mut snapshot.0).await?;
+        Ok(founded.then_some(snapshot))
     }
 }
 

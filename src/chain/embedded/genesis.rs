@@ -2,12 +2,20 @@
 
 use super::block::Writes;
 use crate::chain::payload::Payload;
+use crate::identity::certificate::Certificate;
+use crate::ledger::page::Deployment;
 use carbon_contract::Hash;
 use carbon_contract::codec::{CodecError, Decoder, Encoder, digest};
 use carbon_contract::contract::{Caller, init};
 use carbon_contract::record::{Identity, Installation};
 use carbon_contract::refusal::Error;
 use carbon_contract::state::MemoryState;
+
+/// How long a payload of a deployment's own chain may live. Part of the genesis, so never another for a chain that exists.
+const WINDOW_MS: i64 = 600_000;
+
+/// Name of the contract on a deployment's own chain.
+const CONTRACT: &str = "carbon";
 
 /// The founding document.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +46,33 @@ pub struct Authority {
 }
 
 impl Genesis {
+    /// Of a deployment's own chain: nothing but facts that the ledger keeps for ever, so that it is the same at every start and
+    /// whoever has the ledger can say which chain is its own. `authority` is the first certificate of its authority, `issuer` the
+    /// key id of its issuer, which renewals leave as it is.
+    pub fn of_deployment(deployment: &Deployment, authority: &Certificate, issuer: Hash) -> Self {
+        let digits: String = deployment.id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let organisation = &authority.organisation;
+        let issuer = Identity {
+            organisation: organisation.clone(),
+            key_id: issuer,
+        };
+        Self {
+            chain_id: format!("carbon-{digits}"),
+            created_ms: deployment.created_ms,
+            window_ms: WINDOW_MS,
+            authorities: vec![Authority {
+                organisation: organisation.clone(),
+                certificate: authority.der.clone(),
+            }],
+            contract: CONTRACT.to_owned(),
+            installer: issuer.clone(),
+            installation: Installation {
+                issuer,
+                riders: organisation.clone(),
+            },
+        }
+    }
+
     /// The document.
     pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
         let mut e = Encoder::document();

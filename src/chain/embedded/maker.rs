@@ -20,8 +20,10 @@ use tokio_util::sync::CancellationToken;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// After the stop has begun the chain stays until nobody has sent anything for so long.
+/// After the stop has begun the chain stays until nobody can send any more, or nobody has sent anything for so long.
 const LINGER: Duration = Duration::from_millis(500);
+/// How often it looks whether somebody can.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A block that was made but not written.
 struct Made {
@@ -35,13 +37,9 @@ struct Made {
 /// Works until the stop, then until nothing waits and nobody sends.
 pub(super) async fn run(inner: Arc<Inner>, mut connection: Option<SqliteConnection>, soft: CancellationToken) {
     loop {
-        let lingered = async {
-            soft.cancelled().await;
-            tokio::time::sleep(LINGER).await;
-        };
         select! {
             () = inner.wake.notified() => {}
-            () = lingered => if inner.end() { break },
+            () = lingered(&inner, &soft) => if inner.end() { break },
         }
         tokio::time::sleep(inner.settings.block_delay).await;
         let mut wait = FIRST_WAIT;
@@ -68,6 +66,20 @@ pub(super) async fn run(inner: Arc<Inner>, mut connection: Option<SqliteConnecti
     }
     if let Some(connection) = connection {
         file::close(connection).await;
+    }
+}
+
+/// Until the stop has begun, and then until this is the last handle or the time is up.
+async fn lingered(inner: &Arc<Inner>, soft: &CancellationToken) {
+    soft.cancelled().await;
+    let alone = async {
+        while Arc::strong_count(inner) > 1 {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    select! {
+        () = alone => {}
+        () = tokio::time::sleep(LINGER) => {}
     }
 }
 

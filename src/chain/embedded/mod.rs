@@ -21,7 +21,7 @@ pub mod verify;
 pub use ask::Proved;
 pub use execute::{CERTIFICATES, revocation};
 pub use faults::{Fault, FaultPlan};
-pub use file::{ChainFile, FileError, Tip};
+pub use file::{ChainFile, FileError, Snapshot, Tip};
 pub use genesis::{Authority, Genesis};
 pub(super) use members::certificate_key;
 pub use members::{Member, MemberError, Members, certificate_name};
@@ -38,6 +38,7 @@ use execute::REVOKED_KEYS;
 use faults::Faults;
 use mempool::{Bounds, Mempool};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,6 +59,8 @@ pub struct Surroundings<'a> {
     pub lifecycle: &'a Lifecycle,
     /// How it misbehaves.
     pub faults: FaultPlan,
+    /// Dropped when the last block is written: whatever keeps others away from the file.
+    pub held: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Whether blocks are made.
@@ -142,7 +145,11 @@ impl EmbeddedChain {
         inner.move_to(tip);
         inner.revoke(revoked);
         let maker = maker::run(Arc::clone(&inner), Some(connection), surroundings.lifecycle.soft());
-        surroundings.lifecycle.spawn("chain", maker);
+        let held = surroundings.held;
+        surroundings.lifecycle.spawn("chain", async move {
+            maker.await;
+            drop(held);
+        });
         Ok(Self(inner))
     }
 
@@ -162,6 +169,11 @@ impl EmbeddedChain {
             expires_ms: payload.expires_ms,
             payload: payload.encode().map_err(Permanent::NotCanonical)?,
         })
+    }
+
+    /// What it rests on.
+    pub fn genesis(&self) -> &Genesis {
+        &self.0.genesis
     }
 
     /// The last block.

@@ -5,7 +5,7 @@
 
 use super::block::{Header, StateKey, Writes, block_hash, leaf};
 use super::execute::{Call, execute};
-use super::file::{self, BlockRow, FileError, Tip, TxRow};
+use super::file::{self, BlockRow, FileError, Snapshot, Tip, TxRow};
 use super::genesis::{Genesis, genesis_digest};
 use super::members::{Member, Members};
 use super::merkle;
@@ -88,7 +88,7 @@ struct Walk<'a> {
 
 /// Replays what `snapshot` shows. Fails only where there is nothing to replay: what is wrong inside becomes a finding.
 pub async fn replay(
-    snapshot: &mut SqliteConnection,
+    Snapshot(snapshot): &mut Snapshot,
     expected: Option<&Genesis>,
     listener: &mut dyn Listener,
 ) -> Result<Replayed, FileError> {

@@ -1,5 +1,6 @@
 //! `import`: files of rides into the data folder itself, or over HTTP into a running gateway.
 
+mod closing;
 mod progress;
 mod summary;
 
@@ -15,11 +16,11 @@ use crate::import::job::{Job, JobError};
 use crate::import::rejects::Rejects;
 use crate::import::run::{Done, Import, ImportError};
 use crate::import::tally::Tally;
-use crate::jobs::settle_due::{SettleError, Settling};
 use crate::ledger::command::Meta;
 use crate::ledger::ids::SHARDS;
 use crate::lifecycle::{Lifecycle, Signals, Stopped};
 use crate::methodology::programme::Programme;
+use closing::Closing;
 use progress::Progress;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -94,7 +95,7 @@ pub(super) enum StartError {
 /// The other end, and what must live as long as it.
 struct Opened {
     gateway: Gateway,
-    core: Option<Core>,
+    closing: Option<Closing>,
 }
 
 /// Imports; exit 0 done, 1 with --strict and malformed rows, 2 wrong use or a file that breaks off, 3 stopped with work left.
@@ -163,20 +164,24 @@ async fn import(
     let started = Instant::now();
     let progress = Progress::start(&import, &lifecycle);
     let life = lifecycle.clone();
-    let core = opened.core;
+    let closing = opened.closing;
     let work = lifecycle.spawn_job("import", async move {
         let mut done = import.run(&life).await;
-        if let (Some(core), None) = (&core, &done.error)
-            && let Err(error) = collect(core, &life).await
+        if let (Some(closing), None) = (&closing, &done.error)
+            && let Err(error) = closing.work(&life.soft()).await
         {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
-                "what is due was not all settled"
+                "what is due was not all settled and sent"
             );
             done.error = Some(ImportError::Stopped);
         }
         life.stop();
-        finish(import, core).await;
+        // Every trip is answered; with the last way to the ledger its writer ends.
+        drop(import);
+        if let Some(closing) = closing {
+            closing.close().await;
+        }
         done
     });
     let stopped = lifecycle.run_until_stopped(signals).await;
@@ -186,31 +191,6 @@ async fn import(
         error: Some(ImportError::Stopped),
     });
     Ok((Summary::new(done.tally, &names, started.elapsed()), done.error, stopped))
-}
-
-/// Riders whose claims one commit collects: nobody else waits.
-const SETTLED_AT_ONCE: i64 = 256;
-
-/// Before the import closes, open claims are collected where their programme collects by itself.
-async fn collect(core: &Core, life: &Lifecycle) -> Result<(), SettleError> {
-    let settling = Settling {
-        ledger: core.ledger.clone(),
-        readers: core.location.readers(1).await?,
-        clock: core.clock.clone(),
-        programmes: Arc::new(core.in_force.programmes.clone()),
-        at_once: SETTLED_AT_ONCE,
-    };
-    settling.run("import", &life.soft()).await.map(|_| ())
-}
-
-/// The one way out: every trip is answered, and the ways to the ledger are let go, which ends its writer.
-async fn finish(import: Import, core: Option<Core>) {
-    drop(import);
-    if let Some(core) = core
-        && let Err(error) = core.connection.close().await
-    {
-        tracing::warn!(%error, "a connection did not close cleanly");
-    }
 }
 
 async fn open(
@@ -234,7 +214,7 @@ async fn open(
         let http = Http::connect(address, key, profile.client.as_str(), common).await;
         return Ok(Opened {
             gateway: Gateway::Http(http.map_err(StartError::Http)?),
-            core: None,
+            closing: None,
         });
     }
     let file = programme_file(arguments, &setting)?;
@@ -262,7 +242,7 @@ async fn open(
     };
     Ok(Opened {
         gateway: Gateway::Folder(folder),
-        core: Some(core),
+        closing: Some(Closing::start(core, lifecycle).await?),
     })
 }
 

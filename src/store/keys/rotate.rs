@@ -9,7 +9,7 @@ use crate::identity::wrapping::Row;
 use crate::ledger::evidence::NonceBytes;
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::store::db::{Connection, StoreError, with};
-use crate::store::deployment;
+use crate::store::deployment::{self, Founded};
 use crate::store::statement::of_shard;
 
 /// Rows in one piece.
@@ -110,18 +110,8 @@ pub async fn rotate(
         change.user_keys(c).await?;
         change.authorities(c).await?;
     }
-    let id = &founded.deployment.id;
-    let broken = |source| RotateError::Row {
-        table: "deployment",
-        row: "source_secret".to_owned(),
-        source,
-    };
-    let secret = from
-        .rewrap(to, &founded.source_secret, Row::Deployment { id }, nonce())
-        .map_err(broken)?;
-    finish(c, to.id(), &secret.unwrap_or(founded.source_secret)).await?;
-    change.rotated.wrapped = change.rotated.wrapped.saturating_add(1);
-    change.rotated.proved = change.rotated.proved.saturating_add(1);
+    let secrets = change.deployment(&founded)?;
+    finish(c, to.id(), &secrets).await?;
     Ok(change.rotated)
 }
 
@@ -137,13 +127,14 @@ async fn begin(c: &mut Connection, to: KekId, now_ms: i64) -> Result<(), StoreEr
     .map_err(Into::into)
 }
 
-async fn finish(c: &mut Connection, to: KekId, source_secret: &[u8]) -> Result<(), StoreError> {
+async fn finish(c: &mut Connection, to: KekId, [source, chain]: &[Vec<u8>; 2]) -> Result<(), StoreError> {
     c.begin().await?;
     with!(&mut *c, |c| sqlx::query(
-        "UPDATE deployment SET kek_id = ?, source_secret = ?"
+        "UPDATE deployment SET kek_id = ?, source_secret = ?, chain_secret = ?"
     )
     .bind(to.as_bytes().as_slice())
-    .bind(source_secret)
+    .bind(source)
+    .bind(chain)
     .execute(&mut *c)
     .await
     .map(|_| ()))?;
@@ -172,6 +163,33 @@ impl Change<'_> {
             .map_err(broken)?;
         self.rotated.wrapped = self.rotated.wrapped.saturating_add(u64::from(next.is_some()));
         Ok(next)
+    }
+
+    /// The deployment's source secret and chain secret under the next key: written last, with its id, in one transaction.
+    fn deployment(&mut self, founded: &Founded) -> Result<[Vec<u8>; 2], RotateError> {
+        let deployment = &founded.deployment.id;
+        let mut next = |column: &str, row: Row<'_>, wrapped: &Vec<u8>| -> Result<Vec<u8>, RotateError> {
+            let broken = |source| RotateError::Row {
+                table: "deployment",
+                row: column.to_owned(),
+                source,
+            };
+            let secret = self
+                .from
+                .rewrap(self.to, wrapped, row, (self.nonce)())
+                .map_err(broken)?;
+            self.rotated.wrapped = self.rotated.wrapped.saturating_add(1);
+            self.rotated.proved = self.rotated.proved.saturating_add(1);
+            Ok(secret.unwrap_or_else(|| wrapped.clone()))
+        };
+        Ok([
+            next(
+                "source_secret",
+                Row::SourceSecret { deployment },
+                &founded.source_secret,
+            )?,
+            next("chain_secret", Row::ChainSecret { deployment }, &founded.chain_secret)?,
+        ])
     }
 
     /// Opens the transaction of a piece, unless the run is to stop here.

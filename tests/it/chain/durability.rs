@@ -210,6 +210,7 @@ async fn a_file_that_is_another_chains_or_a_later_ones_is_refused() {
         clock: clock.clock(),
         lifecycle: &lifecycle,
         faults: FaultPlan::None,
+        held: None,
     };
     let refused = EmbeddedChain::start(settings(folder.path()), other, surroundings).await;
     assert!(matches!(refused.err(), Some(FileError::OtherGenesis { .. })));

@@ -302,6 +302,7 @@ pub(crate) async fn open(settings: Settings, clock: Clock, lifecycle: &Lifecycle
         clock,
         lifecycle,
         faults: FaultPlan::None,
+        held: None,
     };
     EmbeddedChain::start(settings, genesis(), surroundings).await
 }

@@ -1,6 +1,7 @@
 //! The HTTP interface from outside: every answer, every problem, every rule, as docs and clients rely on them.
 
 mod access;
+mod chain;
 mod credits;
 mod networks;
 mod outage;

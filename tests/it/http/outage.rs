@@ -79,7 +79,7 @@ async fn a_locked_database_is_no_loss_and_passes() {
         (status, ready),
         (
             503,
-            json!({"ready": false, "checks": {"database": "unavailable", "draining": false}})
+            json!({"ready": false, "checks": {"database": "unavailable", "chain": "ok", "draining": false}})
         )
     );
     lock.execute("ROLLBACK").await.unwrap();
@@ -89,7 +89,7 @@ async fn a_locked_database_is_no_loss_and_passes() {
         (status, ready),
         (
             200,
-            json!({"ready": true, "checks": {"database": "ok", "draining": false}})
+            json!({"ready": true, "checks": {"database": "ok", "chain": "ok", "draining": false}})
         )
     );
 }
@@ -121,6 +121,7 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
     let parts = ApiParts {
         ledger,
         readers: location.readers(1).await.unwrap(),
+        chain: app.chain.clone(),
         kek,
         clock: app.clock.clock(),
         programmes: Arc::new(BTreeMap::from([("demo".to_owned(), Arc::new(demo))])),
@@ -169,7 +170,7 @@ async fn a_stopping_gateway_takes_nothing_new() {
         read(response).await,
         (
             503,
-            json!({"ready": false, "checks": {"database": "ok", "draining": true}})
+            json!({"ready": false, "checks": {"database": "ok", "chain": "ok", "draining": true}})
         )
     );
     assert_eq!(

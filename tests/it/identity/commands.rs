@@ -75,8 +75,8 @@ async fn rotate_wraps_everything_and_the_gateway_goes_on() {
     let (code, stdout, stderr) = command(folder.path(), &arguments);
     assert_eq!(code, Some(0), "{stderr}");
     let told: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    // Five riders, authority, issuer, source secret.
-    assert_eq!((&told["wrapped"], &told["proved"]), (&8.into(), &8.into()), "{stdout}");
+    // Five riders, authority, issuer, source secret, chain secret.
+    assert_eq!((&told["wrapped"], &told["proved"]), (&9.into(), &9.into()), "{stdout}");
     for file in [&next, &folder.path().join("keys/kek")] {
         assert_eq!(mode(file), 0o600);
         assert_ne!(std::fs::read(file).unwrap(), old);
@@ -129,13 +129,15 @@ async fn a_change_cut_short_anywhere_is_finished_by_the_next_run() {
         assert!(matches!(rotate(&other, 9).await, Err(RotateError::Underway(id)) if id == next.id()));
     };
     assert!(runs >= 3, "{runs}");
-    assert_eq!(last.proved, 1_203);
+    assert_eq!(last.proved, 1_204);
     let mut connection = founded.connect().await;
     assert_eq!(keys::change_underway(&mut connection).await.unwrap(), None);
     let found = deployment::find(&mut connection).await.unwrap().unwrap();
     assert_eq!(found.kek_id, next.id());
     next.unwrap_source(&found.source_secret, &found.deployment.id).unwrap();
     assert!(kek.unwrap_source(&found.source_secret, &found.deployment.id).is_err());
+    next.unwrap_chain(&found.chain_secret, &found.deployment.id).unwrap();
+    assert!(kek.unwrap_chain(&found.chain_secret, &found.deployment.id).is_err());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use super::sums::{Sums, assert_conserved};
 use super::translate::{command, meta, said};
 use super::{KEK, PROGRAMMES, START_MS, TERMS, ground};
 use carbon_gateway::clock::ManualClock;
+use carbon_gateway::identity::chain_secret::ChainSecret;
 use carbon_gateway::ledger::account::Due;
 use carbon_gateway::ledger::activation::{Activate, Activation, ActivationKind};
 use carbon_gateway::ledger::command::{Command, Outcome};
@@ -217,6 +218,7 @@ async fn found(location: &Location) {
     let made = deployment_made();
     let founded = Founded {
         source_secret: KEK.wrap_source(&ground().source_secret, [1; 12], &made.id).unwrap(),
+        chain_secret: KEK.wrap_chain(&ChainSecret::new([2; 32]), [2; 12], &made.id).unwrap(),
         deployment: made,
         kek_id: KEK.id(),
     };

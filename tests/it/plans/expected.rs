@@ -308,7 +308,7 @@ const WHOLE: [Row; 21] = [
         ),
     ),
     (
-        "SELECT id, zone, created_ms, kek_id, source_secret FROM deployment",
+        "SELECT id, zone, created_ms, kek_id, source_secret, chain_secret FROM deployment",
         Whole(&["SCAN deployment"], "one row"),
     ),
     (

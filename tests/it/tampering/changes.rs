@@ -201,7 +201,9 @@ async fn names_of(c: &mut SqliteConnection, table: &str, rowid: i64, moved: bool
     let mut names = texts(c, sql).await.unwrap();
     if kind == "deployment" {
         // Its genesis seals fit no shard any more, or its keys open no more.
-        names.extend(["shard_head, ", "deployment, kek_id", "deployment, source_secret"].map(str::to_owned));
+        let columns = ["kek_id", "source_secret", "chain_secret"].map(|column| format!("deployment, {column}"));
+        names.push("shard_head, ".to_owned());
+        names.extend(columns);
     }
     if moved && EVERY_ROW.contains(&kind) {
         names.push(format!("{kind}, ")); // it stands under another key by now

@@ -1,0 +1,50 @@
+//! The chain of a data folder: founded on what the ledger keeps for ever, started with the settings' bounds.
+
+use super::AppError;
+use crate::chain::ChainClient;
+use crate::chain::embedded::{ChainFile, EmbeddedChain, Genesis, Settings, Surroundings};
+use crate::config::{ChainKind, Config, Synchronous};
+use crate::folder::DataFolder;
+use crate::identity::found;
+use crate::identity::rows::{CA, ISSUER};
+use crate::ledger::page::Deployment;
+use crate::store::db::Connection;
+use crate::store::keys;
+
+/// What the chain of a deployment rests on: of authority and issuer their first rows, which stand for ever.
+pub async fn genesis(connection: &mut Connection, deployment: &Deployment) -> Result<Genesis, AppError> {
+    let rows = keys::authorities(connection).await?;
+    let first = |name: &str| rows.iter().find(|row| row.name == name);
+    let (Some(authority), Some(issuer)) = (first(CA), first(ISSUER)) else {
+        return Err(AppError::AuthorityMissing);
+    };
+    let authority = found::certificate_of(authority)?;
+    Ok(Genesis::of_deployment(deployment, &authority, issuer.key_id))
+}
+
+/// Starts the chain that the settings name. A file that was founded as another chain is refused.
+pub async fn start(
+    config: &Config,
+    folder: &DataFolder,
+    genesis: Genesis,
+    surroundings: Surroundings<'_>,
+) -> Result<ChainClient, AppError> {
+    let chain = match config.chain.kind {
+        ChainKind::Embedded => EmbeddedChain::start(settings(config, folder), genesis, surroundings),
+    };
+    Ok(ChainClient::Embedded(chain.await?))
+}
+
+/// The embedded chain's file, for whoever reads it beside the gateway.
+pub fn file(config: &Config, folder: &DataFolder) -> ChainFile {
+    settings(config, folder).file()
+}
+
+fn settings(config: &Config, folder: &DataFolder) -> Settings {
+    Settings {
+        durable: matches!(config.database.synchronous, Synchronous::Full),
+        block_delay: config.chain.block_delay_ms.milliseconds(),
+        most_waiting: config.chain.pool.to_usize(),
+        ..Settings::new(folder.chain_file())
+    }
+}

@@ -1,0 +1,125 @@
+//! What an import does before it closes: open claims are collected where their programme collects by itself, and what is booked goes to
+//! the chain. Dispatch works beside the import from its start.
+
+use crate::app::dispatching::{self, Standing};
+use crate::app::{AppError, Core};
+use crate::clock::Clock;
+use crate::dispatch::{Sweeper, Taking};
+use crate::jobs::settle_due::{SettleError, Settling};
+use crate::lifecycle::Lifecycle;
+use crate::methodology::Programme;
+use crate::store::db::{Connection, Readers, StoreError};
+use crate::store::reads::dispatch::backlog;
+use crate::store::writer::Ledger;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Riders whose claims one commit collects: nobody else waits.
+const SETTLED_AT_ONCE: i64 = 256;
+/// Connections for reads: dispatch reads beside the import.
+const READERS: u32 = 4;
+/// How often is looked whether everything has arrived.
+const LOOK: Duration = Duration::from_millis(200);
+/// Looks between two sweeps, and two words of how far it is.
+const LOOKS_A_SWEEP: u32 = 25;
+
+/// An open data folder whose import will close.
+pub(super) struct Closing {
+    ledger: Ledger,
+    readers: Readers,
+    clock: Clock,
+    programmes: Arc<BTreeMap<String, Arc<Programme>>>,
+    connection: Connection,
+    sweeper: Sweeper,
+}
+
+/// Why not everything was collected and sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CloseError {
+    /// Collecting.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// Looking.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Told to stop.
+    #[error("{0} transactions are still on their way to the chain")]
+    Stopped(i64),
+}
+
+impl Closing {
+    /// Starts dispatch on an open data folder.
+    pub(super) async fn start(core: Core, lifecycle: &Lifecycle) -> Result<Self, AppError> {
+        let readers = core.location.readers(READERS).await?;
+        let on = Standing {
+            ledger: &core.ledger,
+            location: &core.location,
+            readers: &readers,
+            kek: &core.kek,
+            clock: &core.clock,
+            config: &core.config,
+        };
+        let sweeper = dispatching::start(core.outgoing, &on, lifecycle)?;
+        Ok(Self {
+            ledger: core.ledger,
+            readers,
+            clock: core.clock,
+            programmes: Arc::new(core.in_force.programmes),
+            connection: core.connection,
+            sweeper,
+        })
+    }
+
+    /// Collects and waits until everything has arrived.
+    pub(super) async fn work(&self, stop: &CancellationToken) -> Result<(), CloseError> {
+        let settling = Settling {
+            ledger: self.ledger.clone(),
+            readers: self.readers.clone(),
+            clock: self.clock.clone(),
+            programmes: Arc::clone(&self.programmes),
+            at_once: SETTLED_AT_ONCE,
+        };
+        settling.run("import", stop).await?;
+        self.drain(stop).await
+    }
+
+    async fn drain(&self, stop: &CancellationToken) -> Result<(), CloseError> {
+        let mut taking = Taking::All;
+        for look in 0_u32.. {
+            let backlog = backlog(&self.readers).await?;
+            let left = backlog.stored.saturating_add(backlog.submitted);
+            if backlog.is_drained() {
+                let listed = backlog.refused.saturating_add(backlog.dead);
+                if listed > 0 {
+                    tracing::warn!(
+                        listed,
+                        waiting = backlog.waiting,
+                        "transactions are refused or dead; an operator should look"
+                    );
+                }
+                break;
+            }
+            if stop.is_cancelled() {
+                return Err(CloseError::Stopped(left.saturating_add(backlog.waiting)));
+            }
+            if look.is_multiple_of(LOOKS_A_SWEEP) {
+                self.sweeper.sweep(taking, stop).await?;
+                taking = Taking::Abandoned;
+                if look > 0 {
+                    tracing::info!(left, "on the way to the chain");
+                }
+            }
+            let _told = tokio::time::timeout(LOOK, stop.cancelled()).await;
+        }
+        Ok(())
+    }
+
+    /// Lets the data folder go.
+    pub(super) async fn close(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::warn!(%error, "a connection did not close cleanly");
+        }
+    }
+}
