@@ -60,6 +60,12 @@ pub(super) async fn read_many(request: HttpRequest, state: Data<ApiState>) -> Re
 
 async fn balances(state: &ApiState, caller: &Caller, user: UserId, request_id: &str) -> Result<Value, Problem> {
     let (stored, seq) = settled(state, user, request_id).await?;
+    let owns = stored.iter().any(|balance| balance.unspent_count > 0);
+    let settling = if owns {
+        reads::settling(&state.readers, user).await?
+    } else {
+        BTreeMap::new()
+    };
     let mut figures: BTreeMap<&str, (Figures, i64)> = state
         .programmes
         .keys()
@@ -77,7 +83,8 @@ async fn balances(state: &ApiState, caller: &Caller, user: UserId, request_id: &
         } else {
             None
         };
-        programmes.push(balance(id, &figures, unspent_count, expiring));
+        let settling = settling.get(id).copied().unwrap_or(Amount::ZERO);
+        programmes.push(balance(id, &figures, unspent_count, (settling, expiring)));
     }
     Ok(json!({"user_id": user.to_string(), "programmes": programmes, "position": position(user.shard(), seq)}))
 }
@@ -92,12 +99,17 @@ async fn expiring(state: &ApiState, user: UserId, programme: &str) -> Result<Opt
     Ok(reads::expiring(&state.readers, user, programme, before_ms).await?)
 }
 
-/// Nothing can be held, owed or retired yet, and nothing leaves for a chain, so these are exactly zero.
-fn balance(programme: &str, figures: &Figures, unspent_count: i64, expiring: Option<Expiring>) -> Value {
+/// Nothing can be held, owed or retired yet, so these are exactly zero.
+fn balance(
+    programme: &str,
+    figures: &Figures,
+    unspent_count: i64,
+    (settling, expiring): (Amount, Option<Expiring>),
+) -> Value {
     json!({
         "programme": programme,
         "available": figures.available,
-        "settling": figures.available,
+        "settling": settling,
         "held": "0",
         "waiting": figures.waiting,
         "expiring": expiring.map(|expiring| json!({"amount": expiring.amount, "before": instant(expiring.before_ms)})),

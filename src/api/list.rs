@@ -56,6 +56,15 @@ impl Page {
         })
     }
 
+    /// The same in a list ordered by three.
+    pub(super) fn after_three(&self) -> Result<Option<(i64, i64, i64)>, Problem> {
+        self.place(|after| {
+            let mut parts = after.split('.').map(|part| part.parse().ok());
+            let three = (parts.next()??, parts.next()??, parts.next()??);
+            parts.next().is_none().then_some(three)
+        })
+    }
+
     fn place<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
         let wrong = || Problem::field(Code::InvalidField, "?cursor", "must be what `next` said");
         self.after

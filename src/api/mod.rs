@@ -25,6 +25,7 @@ mod query;
 mod reference;
 mod reports;
 mod routes;
+mod transactions;
 mod trips;
 mod written;
 

@@ -2,7 +2,10 @@
 
 use super::body::Body;
 use super::problem::{Code, Problem};
-use super::{balance, chain, claims, credits, health, methodologies, networks, programmes, quantify, reports, trips};
+use super::{
+    balance, chain, claims, credits, health, methodologies, networks, programmes, quantify, reports, transactions,
+    trips,
+};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{Handler, HttpResponse, Resource, Responder, guard};
 
@@ -20,7 +23,9 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(get("/v1/users/{user_id}/credits", credits::list))
         .service(get("/v1/credits/{credit_id}", credits::read))
         .service(post("/v1/redemptions", credits::redeem))
-        .service(get("/v1/transactions/{id}", credits::transaction))
+        .service(get("/v1/transactions", transactions::list))
+        .service(post("/v1/transactions/{id}/redrive", transactions::redrive))
+        .service(get("/v1/transactions/{id}", transactions::read))
         .service(get("/v1/reports/totals", reports::totals))
         .service(get("/v1/methodologies", methodologies::list))
         .service(get("/v1/methodologies/{id}/{version}", methodologies::read))

@@ -19,8 +19,9 @@ use toml::{Table, Value};
 pub use bounds::{Bind, Bounded, BoundsError, FilePath, LogFilter, Organisation, ZoneName};
 pub use folders::shared_dir;
 pub use sections::{
-    ChainConfig, ChainKind, DatabaseConfig, DatabaseKind, DispatchConfig, Environment, HttpConfig, KeysConfig, LedgerConfig, LogConfig,
-    LogFormat, MethodologyConfig, NetworkConfig, ProgrammeConfig, ShutdownConfig, Synchronous, WriterConfig,
+    ChainConfig, ChainKind, DatabaseConfig, DatabaseKind, DispatchConfig, Environment, HttpConfig, KeysConfig,
+    LedgerConfig, LogConfig, LogFormat, MethodologyConfig, NetworkConfig, ProgrammeConfig, ShutdownConfig, Synchronous,
+    WriterConfig,
 };
 
 const DEFAULTS: &str = include_str!("default.toml");

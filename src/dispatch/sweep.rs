@@ -5,7 +5,6 @@ use super::Way;
 use super::carry::Carried;
 use crate::chain::{Payload, Request};
 use crate::ledger::ids::ShardId;
-use crate::ledger::settle::members_of;
 use crate::store::db::{Connection, StoreError};
 use crate::store::reads::dispatch::{Open, abandoned, backlog, ready, take_lease};
 use carbon_contract::envelope::Envelope;
@@ -111,6 +110,6 @@ fn read(open: &Open) -> Option<(Request, Vec<crate::ledger::ids::Hash>)> {
     let request = Request::decode(&open.request).ok()?;
     let payload = Payload::decode(&request.payload).ok()?;
     let envelope = Envelope::decode(&payload.argument).ok()?;
-    let members = members_of(&envelope);
+    let members = envelope.content_ids();
     Some((request, members))
 }

@@ -7,7 +7,6 @@ use super::encode::digest;
 use super::entry::{Entry, EntryKind};
 use super::ids::{Hash, ShardId};
 use super::standing::{Place, Standing, Status, kept};
-use super::transaction::content_id;
 use super::view::View;
 use crate::methodology::units::Amount;
 
@@ -316,15 +315,5 @@ fn put(view: &mut View, standings: Vec<Standing>) {
         if let Some(before) = view.standings.insert(id, standing) {
             view.changes.standings.entry(id).or_insert(before.status.as_str());
         }
-    }
-}
-
-/// The transactions that an envelope carries, by name; none for one that is no envelope of transactions.
-pub fn members_of(envelope: &carbon_contract::envelope::Envelope) -> Vec<Hash> {
-    use carbon_contract::envelope::Envelope;
-    match envelope {
-        Envelope::Issue(orders) => orders.iter().map(|order| content_id(&order.transaction)).collect(),
-        Envelope::Spend(transaction) | Envelope::Attest(transaction) => vec![content_id(transaction)],
-        Envelope::Rebind(_) => Vec::new(),
     }
 }

@@ -7,7 +7,6 @@ use super::transactions::Consumed;
 use crate::chain::payload::{Payload, Request};
 use crate::identity::chain_secret::ChainSecret;
 use crate::ledger::ids::{Hash, ShardId};
-use crate::ledger::settle::members_of;
 use crate::ledger::standing::{MOST_IN_ENVELOPE, Place, Standing, Status};
 use crate::store::audit::{self, EnvelopeRow, PIECE};
 use crate::store::db::Connection;
@@ -131,5 +130,5 @@ fn members(row: &EnvelopeRow, chain_secret: Option<&ChainSecret>) -> Result<(Has
     if chain_secret.is_some_and(|secret| !ours(secret)) {
         return Err("chain_tx_id is not of this deployment");
     }
-    Ok((id, members_of(&envelope)))
+    Ok((id, envelope.content_ids()))
 }

@@ -3,7 +3,7 @@
 use super::super::ApiState;
 use super::super::auth::Caller;
 use super::super::body::intake;
-use super::super::credits::credit;
+use super::super::credits::shown;
 use super::super::fields::{Mistakes, Object};
 use super::super::frame::request_id;
 use super::super::keyed::{key_of, keyed};
@@ -72,11 +72,7 @@ async fn made(state: &ApiState, user: UserId, content_id: Option<&Hash>) -> Resu
     let found = reads::transaction(&state.readers, Some(user.shard()), content_id).await?;
     let found = found.ok_or_else(Problem::storage_unavailable)?;
     let made = reads::made_by(&state.readers, &found).await?;
-    let credits = made
-        .iter()
-        .map(|(made, spent_by)| credit(made, spent_by.as_ref()))
-        .collect();
-    Ok((credits, found.amount))
+    Ok((shown(state, user.shard(), &made).await?, found.amount))
 }
 
 fn skips(named: &[Named], skipped: &[Option<Skip>]) -> Vec<Value> {

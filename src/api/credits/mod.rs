@@ -1,9 +1,9 @@
-//! Credits and the transactions that make and end them: read, listed, redeemed.
+//! Credits: read, listed, redeemed.
 
 mod answer;
 mod redeem;
 
-pub(super) use answer::credit;
+pub(super) use answer::{inputs, rider, shown};
 pub(super) use redeem::redeem;
 
 use super::ApiState;
@@ -51,14 +51,13 @@ pub(super) async fn list(
     settled(&state, user, &request_id(&request)).await?;
     let after = page.after_two()?.unwrap_or((i64::MIN, i64::MIN));
     let rows = reads::credits_after(&state.readers, user, spent, after, page.rows()).await?;
-    let item = |(made, spent_by): (Credit, Option<Hash>)| {
+    let documents = shown(&state, user.shard(), &rows).await?;
+    let item = |((made, _), document): (&(Credit, Option<Hash>), Value)| {
         let key = format!("{}.{}", made.created_seq, made.output);
-        let shown = caller
-            .may_use(&made.lot.programme)
-            .then(|| answer::credit(&made, spent_by.as_ref()));
-        (key, shown)
+        (key, caller.may_use(&made.lot.programme).then_some(document))
     };
-    Ok(HttpResponse::Ok().json(page.answer(rows.into_iter().map(item).collect())))
+    let items = std::iter::zip(&rows, documents).map(item).collect();
+    Ok(HttpResponse::Ok().json(page.answer(items)))
 }
 
 /// `GET /v1/credits/{credit_id}`.
@@ -77,28 +76,10 @@ pub(super) async fn read(
     if !found.0.user.is_system() {
         settled(&state, found.0.user, &request_id(&request)).await?;
     }
-    let found = reads::credit(&state.readers, Some(found.0.user.shard()), &hash).await?;
-    let (credit, spent_by) = found.ok_or_else(missing)?;
-    Ok(HttpResponse::Ok().json(answer::credit(&credit, spent_by.as_ref())))
-}
-
-/// `GET /v1/transactions/{id}`.
-pub(super) async fn transaction(
-    request: HttpRequest,
-    path: Path<String>,
-    state: Data<ApiState>,
-) -> Result<HttpResponse, Problem> {
-    let caller = authenticate(&request, &state).await?;
-    caller.require(&[Right::CreditsRead, Right::ReportsRead])?;
-    Query::of(&request)?.close()?;
-    let (shard, content_id) = parse(Kind::Transaction, &path)?;
-    let found = reads::transaction(&state.readers, shard, &content_id).await?;
-    let found = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such transaction"))?;
-    caller.require_programme(&found.programme)?;
-    let made = reads::made_by(&state.readers, &found).await?;
-    let outputs: Vec<Value> = made
-        .iter()
-        .map(|(made, spent_by)| answer::credit(made, spent_by.as_ref()))
-        .collect();
-    Ok(HttpResponse::Ok().json(answer::transaction(&found, &outputs)))
+    let shard = found.0.user.shard();
+    let found = reads::credit(&state.readers, Some(shard), &hash)
+        .await?
+        .ok_or_else(missing)?;
+    let document = shown(&state, shard, &[found]).await?.pop().ok_or_else(missing)?;
+    Ok(HttpResponse::Ok().json(document))
 }

@@ -11,7 +11,7 @@ use super::super::problem::Problem;
 use super::super::reference::{Kind, reference};
 use super::super::trips::programme;
 use super::super::written::{created, position, written};
-use super::answer;
+use super::{inputs, shown};
 use crate::identity::fresh::new_account;
 use crate::ledger::command::{Command, KeyedAnswer, Merge, Meta, Redeem, Rejection};
 use crate::ledger::idempotency::{Answer, redemption_id};
@@ -43,18 +43,19 @@ pub(in super::super) async fn redeem(
     let found = reads::transaction(&state.readers, Some(command.user.shard()), &content_id).await?;
     let found = found.ok_or_else(Problem::storage_unavailable)?;
     let made = reads::made_by(&state.readers, &found).await?;
-    let change = made.iter().find(|(credit, _)| !credit.user.is_system());
     let shard = command.user.shard();
+    let change = made.into_iter().find(|(credit, _)| !credit.user.is_system());
+    let change = shown(&state, shard, change.as_slice()).await?.pop();
     let id = redemption_id(&caller.client, command.user, &key);
     let document = json!({
         "redemption_id": reference(Kind::Redemption, shard, &id),
         "transaction_id": reference(Kind::Transaction, shard, &content_id),
         "user_id": command.user.to_string(),
-        "programme": found.programme,
+        "programme": found.standing.programme,
         "amount": found.amount,
         "reference": found.transaction.reason,
-        "inputs": answer::inputs(&found),
-        "change": change.map(|(credit, spent_by)| answer::credit(credit, spent_by.as_ref())),
+        "inputs": inputs(&found),
+        "change": change,
         "choice": Choice::as_str(choice),
     });
     Ok(written(created(true), position(shard, answered.seq), answered.replayed).json(document))

@@ -8,7 +8,7 @@ mod trips;
 
 pub(super) use accounts::{FIGURES, FigureRow, figures_of};
 pub(super) use holdings::{CREDIT, CreditRow, credit_of};
-pub(super) use standings::{STANDING, StandingRow, WayRow, standing_of};
+pub(super) use standings::{STANDING, StandingRow, WayRow, envelope_status, standing_of};
 pub(super) use trips::{StoredRow, stored_of};
 
 use super::activations;

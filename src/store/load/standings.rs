@@ -173,7 +173,7 @@ async fn read_envelopes(c: &mut Connection, view: &mut View, ids: &[Hash]) -> Re
 }
 
 /// How far an envelope has come, from its column.
-fn envelope_status(word: &str) -> Result<EnvelopeStatus, StoreError> {
+pub(in crate::store) fn envelope_status(word: &str) -> Result<EnvelopeStatus, StoreError> {
     let known = EnvelopeStatus::ALL.into_iter().find(|status| status.as_str() == word);
     known.ok_or_else(|| StoreError::row("envelope", "status", word))
 }

@@ -1,32 +1,11 @@
-//! Credits and transactions.
+//! Credits.
 
 use crate::ledger::credit::Credit;
 use crate::ledger::ids::{Hash, ShardId, UserId};
-use crate::ledger::transaction::{Transaction, credit_hash};
 use crate::methodology::units::Amount;
 use crate::store::db::{Readers, StoreError, with_readers};
 use crate::store::load::{CREDIT, CreditRow, credit_of};
-use crate::store::statement::{of_shard, pieces, repeated};
-use std::collections::BTreeMap;
-
-/// A transaction as stored.
-#[derive(Clone, Debug)]
-pub struct Transacted {
-    /// The shard it stands in.
-    pub shard: ShardId,
-    /// Seq of its entry.
-    pub seq: i64,
-    /// Its name.
-    pub content_id: Hash,
-    /// Whose order it was; a system account's too.
-    pub user: UserId,
-    /// Programme.
-    pub programme: String,
-    /// The sum that moved.
-    pub amount: Amount,
-    /// What it says.
-    pub transaction: Transaction,
-}
+use crate::store::statement::of_shard;
 
 /// A credit and what consumed it, in its shard, or in whichever holds it.
 pub async fn credit(
@@ -35,7 +14,7 @@ pub async fn credit(
     hash: &Hash,
 ) -> Result<Option<(Credit, Option<Hash>)>, StoreError> {
     let sql = format!("SELECT {CREDIT} FROM credit_{{shard}} WHERE hash = ?");
-    for shard in shards(shard) {
+    for shard in super::shards(shard) {
         let row: Option<CreditRow> = with_readers!(readers, |pool| {
             sqlx::query_as(of_shard(&sql, shard))
                 .bind(hash.as_bytes().to_vec())
@@ -79,59 +58,6 @@ pub async fn credits_after(
     rows.into_iter().map(credit_of).collect()
 }
 
-/// A transaction in its shard, or in whichever holds it.
-pub async fn transaction(
-    readers: &Readers,
-    shard: Option<ShardId>,
-    content_id: &Hash,
-) -> Result<Option<Transacted>, StoreError> {
-    const SQL: &str = "SELECT seq, user_id, programme, amount_ug, body FROM ledger_tx_{shard} WHERE content_id = ?";
-    for shard in shards(shard) {
-        let row: Option<(i64, i64, String, i64, Vec<u8>)> = with_readers!(readers, |pool| {
-            sqlx::query_as(of_shard(SQL, shard))
-                .bind(content_id.as_bytes().to_vec())
-                .fetch_optional(pool)
-                .await
-        })?;
-        if let Some((seq, user, programme, amount, body)) = row {
-            return Ok(Some(Transacted {
-                shard,
-                seq,
-                content_id: *content_id,
-                user: UserId::from_stored(user),
-                programme,
-                amount: Amount::from_micrograms(amount),
-                transaction: Transaction::decode(&body).map_err(|error| StoreError::row("ledger_tx", "body", error))?,
-            }));
-        }
-    }
-    Ok(None)
-}
-
-/// The credits that a transaction made, in the order of its outputs.
-pub async fn made_by(readers: &Readers, made: &Transacted) -> Result<Vec<(Credit, Option<Hash>)>, StoreError> {
-    let outputs = (0_u16..).take(made.transaction.outputs.len());
-    let hashes: Vec<Hash> = outputs.map(|index| credit_hash(&made.content_id, index)).collect();
-    let head = format!("SELECT {CREDIT} FROM credit_{{shard}} WHERE hash IN (");
-    let mut found = BTreeMap::new();
-    for piece in pieces(&hashes) {
-        let sql = repeated([&head, "?", ", ", ")"], piece.len(), made.shard);
-        let rows: Vec<CreditRow> = with_readers!(readers, |pool| {
-            let query = sqlx::query_as(sql);
-            piece
-                .iter()
-                .fold(query, |query, hash| query.bind(hash.as_bytes().to_vec()))
-                .fetch_all(pool)
-                .await
-        })?;
-        for row in rows {
-            let (credit, spent_by) = credit_of(row)?;
-            found.insert(credit.output, (credit, spent_by));
-        }
-    }
-    Ok(found.into_values().collect())
-}
-
 /// Unspent credits whose end is near.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Expiring {
@@ -163,8 +89,4 @@ pub async fn expiring(
     let amount = sum.ok_or_else(|| StoreError::row("credit", "amount_ug", "the sum leaves the range of 64 bits"))?;
     let last = rows.iter().map(|(_, expires_ms)| *expires_ms).max();
     Ok(last.map(|before_ms| Expiring { amount, before_ms }))
-}
-
-fn shards(one: Option<ShardId>) -> Vec<ShardId> {
-    one.map_or_else(|| ShardId::all().collect(), |shard| vec![shard])
 }

@@ -4,10 +4,14 @@ mod credits;
 pub mod dispatch;
 pub mod due;
 pub mod totals;
+mod transactions;
 mod trips;
+mod way;
 
-pub use credits::{Expiring, Transacted, credit, credits_after, expiring, made_by, transaction};
+pub use credits::{Expiring, credit, credits_after, expiring};
+pub use transactions::{Listed, Transacted, made_by, transaction, transactions_after};
 pub use trips::{claims_after, trip, trips_before};
+pub use way::{Attempt, OnChain, attempts, is_blocked, on_chain, settling};
 
 use super::db::{Readers, StoreError, with_readers};
 use super::load::{FIGURES, FigureRow, figures_of};
@@ -88,4 +92,9 @@ pub async fn position(readers: &Readers, shard: ShardId) -> Result<i64, StoreErr
     })?;
     row.map(|(seq,)| seq)
         .ok_or_else(|| StoreError::row("shard_head", "shard", format!("{shard} is missing")))
+}
+
+/// The one shard, or all.
+fn shards(one: Option<ShardId>) -> Vec<ShardId> {
+    one.map_or_else(|| ShardId::all().collect(), |shard| vec![shard])
 }

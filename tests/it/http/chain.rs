@@ -235,7 +235,8 @@ async fn the_folder_is_locked_until_the_chain_has_ended() {
         folder: DataFolder::new(folder.path()),
         clock: carbon_gateway::clock::ManualClock::new(NOON_MS).clock(),
     };
-    let Core { chain, ledger, .. } = Core::open(parts, &lifecycle).await.unwrap();
+    let Core { outgoing, ledger, .. } = Core::open(parts, &lifecycle).await.unwrap();
+    let chain = outgoing.chain;
     let folder = DataFolder::new(folder.path());
     lifecycle.stop();
     drop(ledger);
