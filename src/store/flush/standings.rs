@@ -17,7 +17,8 @@ pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreEr
 
 async fn moved(c: &mut Connection, view: &View) -> Result<(), StoreError> {
     const HEAD: &str = "UPDATE ledger_tx_{shard} SET status = ?, unmet = ?, next_attempt_ms = ?, attempt = ?, pack = ?, chain_tx_id = ?, \
-         earlier = ?, height = ?, block_index = ?, block_at_ms = ?, reason = ? WHERE status = ? AND seq IN (";
+         earlier = ?, height = ?, block_index = ?, block_at_ms = ?, reason = ? WHERE COALESCE(status, '') = ? AND seq IN (";
+    // The status is compared as a value: an index over it would be searched through all rows that have it.
     let mut alike: BTreeMap<(&str, WayRow), Vec<i64>> = BTreeMap::new();
     for (id, before) in &view.changes.standings {
         if let Some(standing) = view.standings.get(id) {

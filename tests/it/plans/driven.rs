@@ -3,12 +3,15 @@
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
 use carbon_gateway::app::signing::signer;
+use carbon_gateway::chain::ChainClient;
+use carbon_gateway::chain::embedded::{Fault, FaultPlan};
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::Sender;
-use carbon_gateway::ledger::ids::{Name, ShardId, UserId};
+use carbon_gateway::ledger::ids::{Hash, Name, ShardId, UserId};
 use carbon_gateway::store::db::Location;
+use carbon_gateway::store::reads::dispatch::{Open, abandoned, backlog, ready, take_lease};
 use carbon_gateway::store::reads::due::{Why, users_due};
 use carbon_gateway::store::{clients, deployment, migrate};
 use carbon_gateway::verify::{Options, verify};
@@ -47,6 +50,7 @@ pub(super) async fn all_it_can_do() {
     reads(&app).await;
     signed(&app).await;
     riders_due(&app).await;
+    on_their_way(&app).await;
     command_line(&app).await;
     let impatient = [
         settings[0],
@@ -224,6 +228,42 @@ async fn riders_due(app: &TestApp) {
             .await
             .unwrap();
     }
+}
+
+/// What the sweeper asks, and what is refused, listed and redriven.
+async fn on_their_way(app: &TestApp) {
+    let ChainClient::Embedded(chain) = &app.chain;
+    chain.plan(FaultPlan::script([Some(Fault::Refuse)]));
+    app.post("/v1/trips", &trip(107, 50, "demo")).await;
+    let all = json!({"programme": "demo", "all": true});
+    assert_eq!(collect(app, 107, "refused".to_owned(), all).await, 201);
+    let refused = loop {
+        let list = json_of(app, "/v1/transactions?status=refused&limit=1").await;
+        if let Some(id) = list["items"][0]["transaction_id"].as_str() {
+            break id.to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(redeem(app, 107, "blocked".to_owned(), "10").await, 201);
+    for status in ["?limit=1", "?status=blocked", "?status=stored", "?status=confirmed"] {
+        json_of(app, &format!("/v1/transactions{status}")).await;
+    }
+    json_of(app, "/v1/users/107/credits").await;
+    let path = format!("/v1/transactions/{refused}/redrive");
+    assert_eq!(app.post(&path, &json!({})).await.status(), 200);
+    let readers = location(app).readers(1).await.unwrap();
+    let mut connection = location(app).connect().await.unwrap();
+    ready(&readers, ShardId::FIRST, 0, 1).await.unwrap();
+    abandoned(&readers, ShardId::FIRST, (0, i64::MIN), 1).await.unwrap();
+    let nobodys = Open {
+        chain_tx_id: Hash::new([1; 32]),
+        lease_ms: 0,
+        expires_ms: 0,
+        request: Vec::new(),
+    };
+    assert!(!take_lease(&mut connection, ShardId::FIRST, &nobodys, 1).await.unwrap());
+    backlog(&readers).await.unwrap();
+    connection.close().await.unwrap();
 }
 
 async fn outage(app: &TestApp) {

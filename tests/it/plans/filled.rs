@@ -10,15 +10,18 @@ use std::time::Duration;
 /// The shard whose tables are filled; all are alike.
 const SHARD: &str = "17";
 /// Ten trips, claims, credits and transactions a rider, and a million riders.
-const FILL: [&str; 10] = [
+const FILL: [&str; 11] = [
     "INSERT INTO trip_17 (seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
      SELECT n, n / 10 * 30 + 17, CAST(printf('%032d', n) AS BLOB), 'demo', 20000 + n % 10, n, n + 1, 'credited', 1, x'01', x'02' FROM million",
     "INSERT INTO claim_17 (user_id, seq, programme, opens_ms, closes_ms) SELECT n / 10 * 30 + 17, n, 'demo', n, n + 1 FROM million",
     "INSERT INTO credit_17 (hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, \
      spent_by) SELECT CAST(printf('%032d', n) AS BLOB), n / 10 * 30 + 17, 'demo', 1, 2026, 683, 1, n, x'01', n, 0, \
      CASE WHEN n % 2 = 0 THEN x'02' END FROM million",
-    "INSERT INTO ledger_tx_17 (seq, content_id, user_id, programme, kind, amount_ug, body) \
-     SELECT n, CAST(printf('%032d', n) AS BLOB), n / 10 * 30 + 17, 'demo', 'issue', 1, x'01' FROM million",
+    "INSERT INTO ledger_tx_17 (seq, content_id, user_id, programme, kind, amount_ug, body, status, unmet, next_attempt_ms, attempt, pack, earlier) \
+     SELECT n, CAST(printf('%032d', n) AS BLOB), n / 10 * 30 + 17, 'demo', 'issue', 1, x'01', \
+     CASE n % 100 WHEN 0 THEN 'stored' WHEN 1 THEN 'submitted' ELSE 'confirmed' END, 0, 0, 1, 32, x'' FROM million",
+    "INSERT INTO envelope_17 (chain_tx_id, kind, status, lease_ms, created_ms, expires_ms, request) \
+     SELECT CAST(printf('%032d', n) AS BLOB), 'issue', CASE n % 100 WHEN 0 THEN 'open' ELSE 'confirmed' END, n % 100, n, n + 1, x'' FROM million",
     "INSERT INTO account_17 (user_id, programme, address, wrapped_key, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, \
      lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count, lapses_ms, collects_ms) \
      SELECT n * 30 + 17, 'demo', x'01', x'02', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n, n FROM million",
@@ -143,7 +146,7 @@ pub(super) fn of_the_shard(statement: &str) -> String {
 /// The text with another shard in place of its own.
 fn of_shard(statement: &str, shard: &str) -> String {
     let mut text = statement.to_owned();
-    for table in ["trip", "claim", "credit", "ledger_tx", "account"] {
+    for table in ["trip", "claim", "credit", "ledger_tx", "account", "envelope"] {
         if text.contains(&format!("{table}_")) {
             for own in 0..30 {
                 text = text.replace(&format!("{table}_{own:02}"), &format!("{table}_{shard}"));
