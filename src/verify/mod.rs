@@ -2,8 +2,8 @@
 //! that it must equal. It reads one shard at a time in one snapshot, beside a serving gateway, and knows no HTTP and no SQL.
 //!
 //! In memory at once: the accounts of one shard with what caps and overlap need of their rides, the ids of its signing keys, its
-//! claims that wait, its credits that are unspent, the keys answered within 30 days, and the addresses of all shards, 32 bytes each, since an address
-//! must be one account's in the whole deployment.
+//! claims that wait, its credits that are unspent, the keys answered within 30 days, and of all shards the addresses, 32 bytes each, since an address
+//! must be one account's in the whole deployment, and the content ids that stand on the chain, 48 bytes each; before that, the chain's state.
 
 mod accounts;
 mod activations;
@@ -12,6 +12,7 @@ mod balance;
 mod booked;
 mod books;
 mod calendar;
+mod chain;
 mod claims;
 mod credits;
 mod findings;
@@ -25,6 +26,7 @@ mod shard;
 mod transactions;
 mod trips;
 
+pub use chain::{ChainRead, OnChain};
 pub use findings::{Check, Finding, Report};
 
 use crate::identity::certificate::Certificate;
@@ -62,6 +64,10 @@ struct Setting<'a> {
     source_secret: Option<SourceSecret>,
     /// The authority's own certificates, as far as they hold.
     authorities: Vec<Certificate>,
+    /// Key id of the issuer, by its first row.
+    issuer: Option<Hash>,
+    /// None where the chain cannot be read; its own check says so.
+    on_chain: Option<OnChain>,
     programmes: BTreeMap<Hash, Arc<Programme>>,
     options: Options,
 }
@@ -74,10 +80,11 @@ struct Known {
     activations: Activations,
 }
 
-/// Checks everything that `snapshot` shows. Fails only where there is nothing to read at all; what is wrong inside becomes a
-/// finding. `kek` is the key, or why there is none; `progress` hears of each shard before it is read.
+/// Checks everything that `snapshot` shows, and the chain. Fails only where there is nothing to read at all; what is wrong inside
+/// becomes a finding. `kek` is the key, or why there is none; `progress` hears of each shard before it is read.
 pub async fn verify(
     snapshot: &mut Connection,
+    chain: ChainRead,
     kek: Result<&Kek, String>,
     options: Options,
     progress: &mut (dyn FnMut(ShardId) + Send),
@@ -92,6 +99,8 @@ pub async fn verify(
         kek,
         source_secret: None,
         authorities: Vec::new(),
+        issuer: None,
+        on_chain: None,
         programmes: BTreeMap::new(),
         options,
     };
@@ -100,6 +109,7 @@ pub async fn verify(
         findings.add(KEYS, at(None, "deployment", "kek_id"), reason);
     }
     keys::read_authority(snapshot, &mut setting, &mut findings).await;
+    setting.on_chain = chain::read(chain, &setting, &mut findings).await;
     let heads = read_heads(snapshot, &mut findings).await;
     let activations = Activations::load(snapshot, &mut findings).await;
     setting.programmes = activations.programmes(&mut findings);
