@@ -1,6 +1,7 @@
 //! `verify`: recomputes a data folder beside a serving gateway and says, check by check, whether it holds.
 
 use super::{CommandError, Setting, output};
+use crate::app;
 use crate::identity::kek::Kek;
 use crate::store::deployment;
 use crate::verify::{Options, Report, verify};
@@ -37,6 +38,10 @@ pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
 
 async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, CommandError> {
     let _ledger = setting.folder.clone().existing()?;
+    // Before the ledger: a transaction is stored before it is sent, so what stands on the chain by now the ledger has.
+    let chain = app::chain::file(&setting.config, &setting.folder)
+        .snapshot_if_founded()
+        .await;
     let mut snapshot = setting.location().snapshot().await?;
     let kek = match deployment::find(&mut snapshot).await {
         Ok(Some(founded)) => Kek::load(&setting.kek_file(), founded.kek_id).map_err(|error| error.to_string()),
@@ -47,6 +52,9 @@ async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, Com
     };
     // A person watching sees one line change; a log is spared thirty.
     let watched = std::io::stderr().is_terminal();
+    if watched {
+        output::progress("replaying the chain");
+    }
     let mut progress = |shard| {
         if watched {
             output::progress(&format!("verifying shard {shard} of 30"));
@@ -54,6 +62,7 @@ async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, Com
     };
     Ok(verify(
         &mut snapshot,
+        chain,
         kek.as_ref().map_err(Clone::clone),
         options,
         &mut progress,

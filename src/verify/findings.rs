@@ -1,9 +1,9 @@
 //! What was checked and what was found: the report, and how findings are gathered for it.
 
 use crate::ledger::ids::ShardId;
-use crate::store::db::StoreError;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt::{self, Display};
 
 /// Findings of one check that its detail spells out; the others are counted.
@@ -19,8 +19,12 @@ pub(super) const TRANSACTIONS: u8 = 3;
 pub(super) const ONCE: u8 = 4;
 /// Journal, heads and daily totals.
 pub(super) const BOOKS: u8 = 5;
+/// What is confirmed stands on the chain, what is not is on its way or listed.
+pub(super) const AGREEMENT: u8 = 6;
 /// No transaction on the chain before those that made its inputs.
 pub(super) const PARENTS: u8 = 7;
+/// The chain: blocks link, signatures verify, the state is what the blocks make of it.
+pub(super) const CHAIN: u8 = 8;
 /// No key in clear, none under a retired key-encryption key; certificates.
 pub(super) const KEYS: u8 = 9;
 /// Rows against their digests.
@@ -28,13 +32,15 @@ pub(super) const RECORDS: u8 = 10;
 /// The database file.
 pub(super) const FILE: u8 = 11;
 
-const NAMES: [(u8, &str); 9] = [
+const NAMES: [(u8, &str); 11] = [
     (BALANCE, "what was quantified, and what became of it"),
     (FIGURES, "figures of accounts"),
     (TRANSACTIONS, "transactions balance"),
     (ONCE, "spent once, issued once"),
     (BOOKS, "journal and daily totals"),
+    (AGREEMENT, "on the chain once, or on the way"),
     (PARENTS, "parents before children"),
+    (CHAIN, "the chain, replayed"),
     (KEYS, "keys and certificates"),
     (RECORDS, "rows and their digests"),
     (FILE, "database file"),
@@ -148,9 +154,9 @@ impl Findings {
     }
 
     /// Something cannot be read, which is wrong too.
-    pub(super) fn unreadable(&mut self, check: u8, place: Place, error: &StoreError) {
+    pub(super) fn unreadable(&mut self, check: u8, place: Place, error: &(dyn Error + 'static)) {
         let mut what = format!("cannot be read: {error}");
-        let mut source = std::error::Error::source(error);
+        let mut source = error.source();
         while let Some(cause) = source {
             what = format!("{what}: {cause}");
             source = cause.source();
@@ -166,8 +172,13 @@ impl Findings {
 
     /// One thing that the detail counts under `remark`, right or wrong.
     pub(super) fn remark(&mut self, check: u8, remark: &'static str) {
-        let count = self.0.entry(check).or_default().remarks.entry(remark).or_default();
-        *count = count.saturating_add(1);
+        self.figure(check, remark, 1);
+    }
+
+    /// So many more things that the detail counts under `name`, right or wrong.
+    pub(super) fn figure(&mut self, check: u8, name: &'static str, more: u64) {
+        let count = self.0.entry(check).or_default().remarks.entry(name).or_default();
+        *count = count.saturating_add(more);
     }
 
     /// The verdicts.
@@ -199,11 +210,12 @@ impl Tally {
             .saturating_sub(self.first.len());
         let more = (untold > 0).then(|| format!("and {untold} more"));
         let remarks = self.remarks.iter().map(|(remark, count)| format!("{count} {remark}"));
+        let remarks = remarks.collect::<Vec<_>>().join(", ");
         self.first
             .iter()
             .map(ToString::to_string)
             .chain(more)
-            .chain(remarks)
+            .chain((!remarks.is_empty()).then_some(remarks))
             .collect::<Vec<_>>()
             .join("\n")
     }

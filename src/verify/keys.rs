@@ -200,6 +200,7 @@ fn check_named(setting: &mut Setting<'_>, row: &NamedKeyRow, findings: &mut Find
     };
     findings.differing(KEYS, place(), &[("key_id", key_id == found.key_id)]);
     if row.name == ISSUER {
+        setting.issuer.get_or_insert(key_id);
         return made_by_authority(setting, (&found, Role::Issuer), place, findings);
     }
     if row.revoked_ms.is_some() {

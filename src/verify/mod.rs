@@ -2,16 +2,18 @@
 //! that it must equal. It reads one shard at a time in one snapshot, beside a serving gateway, and knows no HTTP and no SQL.
 //!
 //! In memory at once: the accounts of one shard with what caps and overlap need of their rides, the ids of its signing keys, its
-//! claims that wait, its credits that are unspent, the keys answered within 30 days, and the addresses of all shards, 32 bytes each, since an address
-//! must be one account's in the whole deployment.
+//! claims that wait, its credits that are unspent, the keys answered within 30 days, and of all shards the addresses, 32 bytes each, since an address
+//! must be one account's in the whole deployment, and the content ids that stand on the chain, 48 bytes each; before that, the chain's state.
 
 mod accounts;
 mod activations;
+mod agreement;
 mod answers;
 mod balance;
 mod booked;
 mod books;
 mod calendar;
+mod chain;
 mod claims;
 mod credits;
 mod fates;
@@ -27,6 +29,7 @@ mod transactions;
 mod trips;
 mod ways;
 
+pub use chain::{ChainRead, OnChain};
 pub use findings::{Check, Finding, Report};
 
 use crate::identity::certificate::Certificate;
@@ -41,6 +44,7 @@ use crate::store::db::{Connection, StoreError};
 use crate::store::deployment::{self, Founded};
 use crate::store::migrate;
 use activations::Activations;
+use agreement::Agreement;
 use findings::{BOOKS, FILE, Findings, KEYS, at};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -67,6 +71,10 @@ struct Setting<'a> {
     chain_secret: Option<ChainSecret>,
     /// The authority's own certificates, as far as they hold.
     authorities: Vec<Certificate>,
+    /// Key id of the issuer, by its first row.
+    issuer: Option<Hash>,
+    /// None where the chain cannot be read; its own check says so.
+    on_chain: Option<OnChain>,
     programmes: BTreeMap<Hash, Arc<Programme>>,
     options: Options,
 }
@@ -77,12 +85,15 @@ struct Known {
     addresses: BTreeSet<Hash>,
     /// What has been in force.
     activations: Activations,
+    /// What the ledger says of the chain.
+    agreement: Agreement,
 }
 
-/// Checks everything that `snapshot` shows. Fails only where there is nothing to read at all; what is wrong inside becomes a
-/// finding. `kek` is the key, or why there is none; `progress` hears of each shard before it is read.
+/// Checks everything that `snapshot` shows, and the chain. Fails only where there is nothing to read at all; what is wrong inside
+/// becomes a finding. `kek` is the key, or why there is none; `progress` hears of each shard before it is read.
 pub async fn verify(
     snapshot: &mut Connection,
+    chain: ChainRead,
     kek: Result<&Kek, String>,
     options: Options,
     progress: &mut (dyn FnMut(ShardId) + Send),
@@ -98,6 +109,8 @@ pub async fn verify(
         source_secret: None,
         chain_secret: None,
         authorities: Vec::new(),
+        issuer: None,
+        on_chain: None,
         programmes: BTreeMap::new(),
         options,
     };
@@ -106,12 +119,14 @@ pub async fn verify(
         findings.add(KEYS, at(None, "deployment", "kek_id"), reason);
     }
     keys::read_authority(snapshot, &mut setting, &mut findings).await;
+    setting.on_chain = chain::read(chain, &setting, &mut findings).await;
     let heads = read_heads(snapshot, &mut findings).await;
     let activations = Activations::load(snapshot, &mut findings).await;
     setting.programmes = activations.programmes(&mut findings);
     let mut known = Known {
         addresses: BTreeSet::new(),
         activations,
+        agreement: Agreement::default(),
     };
     for id in ShardId::all() {
         progress(id);
@@ -127,6 +142,9 @@ pub async fn verify(
         keys::check(snapshot, &setting, id, &mut findings).await;
     }
     known.activations.finish(&mut findings);
+    if let Some(on_chain) = &setting.on_chain {
+        known.agreement.finish(snapshot, on_chain, &mut findings).await;
+    }
     check_file(snapshot, &tables, &mut findings).await;
     Ok(findings.report())
 }

@@ -3,6 +3,7 @@
 
 use super::accounts::Accounts;
 use super::activations::Activations;
+use super::agreement::Agreement;
 use super::answers::{Answers, Done};
 use super::booked::Booked;
 use super::books::Books;
@@ -34,6 +35,7 @@ struct Shard<'a> {
     credits: Credits,
     answers: Answers,
     fates: Fates,
+    agreement: Agreement,
     receipts: Receipts,
     /// The transaction booked last.
     done: Option<Done>,
@@ -59,6 +61,7 @@ pub(super) async fn check(
         credits: Credits::new(shard, setting.zone.clone()),
         answers: Answers::new(shard, head.map_or(i64::MAX, |head| head.at_ms)),
         fates: Fates::new(shard),
+        agreement: Agreement::default(),
         receipts: Receipts::default(),
         done: None,
         previous: None,
@@ -89,7 +92,8 @@ pub(super) async fn check(
     if let Ok(totals) = &totals {
         books.compare_totals(totals, findings);
     }
-    state.finish(c, &totals.unwrap_or_default(), findings).await;
+    let agreement = state.finish(c, &totals.unwrap_or_default(), findings).await;
+    known.agreement.add(agreement);
 }
 
 impl Shard<'_> {
@@ -182,6 +186,7 @@ impl Shard<'_> {
             accounts: &mut self.accounts,
             claims: &mut self.claims,
             credits: &mut self.credits,
+            agreement: &mut self.agreement,
         };
         let checked = transactions::check(c, self.setting, (booked, &row), holdings, findings).await;
         let Some(transaction) = checked else { return };
@@ -200,7 +205,7 @@ impl Shard<'_> {
     }
 
     /// What is left over in tables, and what the accounts add up to.
-    async fn finish(mut self, c: &mut Connection, totals: &[audit::TotalRow], findings: &mut Findings) {
+    async fn finish(mut self, c: &mut Connection, totals: &[audit::TotalRow], findings: &mut Findings) -> Agreement {
         self.receipts.finish(findings);
         self.trips.finish(c, findings).await;
         self.transactions.finish(c, findings).await;
@@ -210,6 +215,7 @@ impl Shard<'_> {
         self.fates.finish(c, findings).await;
         ways::envelopes(c, self.shard, self.setting.chain_secret.as_ref(), findings).await;
         self.claims.finish(c, findings).await;
+        self.agreement
     }
 }
 

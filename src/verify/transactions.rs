@@ -2,6 +2,7 @@
 //! balances it lot by lot, and the entry says just that.
 
 use super::accounts::Accounts;
+use super::agreement::Agreement;
 use super::booked::Booked;
 use super::claims::{Claims, Waiting};
 use super::credits::{Credits, Unspent};
@@ -21,6 +22,7 @@ pub(super) struct Holdings<'h, 's> {
     pub(super) accounts: &'h mut Accounts,
     pub(super) claims: &'h mut Claims<'s>,
     pub(super) credits: &'h mut Credits,
+    pub(super) agreement: &'h mut Agreement,
 }
 
 /// What it consumed.
@@ -46,6 +48,7 @@ pub(super) async fn check(
         accounts,
         claims,
         credits,
+        agreement,
     } = holdings;
     findings.checked(TRANSACTIONS, 1);
     // The journal's word: what follows is consumed and made under this name, whatever the row has become.
@@ -64,6 +67,10 @@ pub(super) async fn check(
     let standing = standing(c, booked, &id, findings).await;
     if let Some(standing) = &standing {
         ways::check(booked, standing, &consumed, findings);
+        if let Some(on_chain) = &setting.on_chain {
+            let mine = (booked, &id, standing);
+            agreement.take(on_chain, mine, (&transaction, &consumed), findings);
+        }
     }
     let place = standing.and_then(|standing| standing.status.place());
     credits

@@ -130,11 +130,12 @@ impl Sending {
     pub(crate) async fn commit(&self, word: &str, envelope: &Envelope, now_ms: i64) -> u64 {
         let tx_id = self.send(word, envelope, now_ms).await;
         loop {
-            match self.chain.find(&tx_id).await.unwrap() {
-                Found::Committed(found) => return found.height,
-                Found::Pending => tokio::time::sleep(Duration::from_millis(5)).await,
-                Found::Absent { .. } => panic!("{word} was dropped"),
+            let found = self.chain.find(&tx_id).await.unwrap();
+            assert!(!matches!(found, Found::Absent { .. }), "{word} was dropped");
+            if let Found::Committed(found) = found {
+                return found.height;
             }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 

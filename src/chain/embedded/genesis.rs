@@ -50,14 +50,16 @@ impl Genesis {
     /// whoever has the ledger can say which chain is its own. `authority` is the first certificate of its authority, `issuer` the
     /// key id of its issuer, which renewals leave as it is.
     pub fn of_deployment(deployment: &Deployment, authority: &Certificate, issuer: Hash) -> Self {
-        let digits: String = deployment.id.iter().map(|byte| format!("{byte:02x}")).collect();
         let organisation = &authority.organisation;
         let issuer = Identity {
             organisation: organisation.clone(),
             key_id: issuer,
         };
         Self {
-            chain_id: format!("carbon-{digits}"),
+            chain_id: deployment
+                .id
+                .iter()
+                .fold("carbon-".to_owned(), |name, byte| name + &format!("{byte:02x}")),
             created_ms: deployment.created_ms,
             window_ms: WINDOW_MS,
             authorities: vec![Authority {
@@ -152,4 +154,46 @@ impl Genesis {
 /// What the first block is linked to.
 pub fn genesis_digest(document: &[u8]) -> Hash {
     digest("carbon/chain-genesis/1", |e| e.raw(document))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::authority::{Authority as OurAuthority, Validity};
+    use crate::identity::certificate::Serial;
+    use crate::identity::user_key::PrivateKey;
+    use zeroize::Zeroizing;
+
+    /// As formats.md 10 has it: whatever is different here is the chain of somebody else.
+    #[test]
+    fn a_deployments_own_chain_rests_on_its_first_facts() {
+        let key = PrivateKey::new(&Zeroizing::new([1; 32])).unwrap();
+        let authority = OurAuthority::make(key, "metro", &Serial::new([2; 16]), Validity::days(0, 30)).unwrap();
+        let deployment = Deployment {
+            id: [0xab; 16],
+            zone: "Asia/Shanghai".to_owned(),
+            created_ms: 7,
+        };
+        let issuer = Identity {
+            organisation: "metro".to_owned(),
+            key_id: Hash::new([3; 32]),
+        };
+        let expected = Genesis {
+            chain_id: format!("carbon-{}", "ab".repeat(16)),
+            created_ms: 7,
+            window_ms: 600_000,
+            authorities: vec![Authority {
+                organisation: "metro".to_owned(),
+                certificate: authority.certificate().der.clone(),
+            }],
+            contract: "carbon".to_owned(),
+            installer: issuer.clone(),
+            installation: Installation {
+                issuer,
+                riders: "metro".to_owned(),
+            },
+        };
+        let made = Genesis::of_deployment(&deployment, authority.certificate(), Hash::new([3; 32]));
+        assert_eq!(made, expected);
+    }
 }

@@ -200,6 +200,7 @@ async fn a_file_that_is_another_chains_or_a_later_ones_is_refused() {
     // Killed between schema and founding.
     sqlx::Connection::close(file.connect().await.unwrap()).await.unwrap();
     assert!(judge(folder.path()).await.is_err(), "nothing to replay");
+    assert!(file.snapshot_if_founded().await.unwrap().is_none());
     let chain = TestChain::in_folder(folder, |_| ()).await.unwrap();
     let (folder, clock) = chain.stop().await;
 

@@ -5,7 +5,7 @@ mod flow;
 
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::chain::ChainClient;
-use carbon_gateway::chain::embedded::FaultPlan;
+use carbon_gateway::chain::embedded::{ChainFile, FaultPlan};
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::store::db::Location;
@@ -113,8 +113,20 @@ async fn verified(folder: &Path) -> Report {
     let mut connection = location(folder).connect().await.unwrap();
     let founded = deployment::find(&mut connection).await.unwrap().unwrap();
     let kek = Kek::load(&DataFolder::new(folder).kek_file(), founded.kek_id).unwrap();
+    let chain = ChainFile {
+        file: DataFolder::new(folder).chain_file(),
+        durable: false,
+    };
+    let chain = chain.snapshot_if_founded().await;
     connection.begin().await.unwrap();
-    let report = verify(&mut connection, Ok(&kek), Options { recompute: true }, &mut |_| {}).await;
+    let report = verify(
+        &mut connection,
+        chain,
+        Ok(&kek),
+        Options { recompute: true },
+        &mut |_| {},
+    )
+    .await;
     connection.close().await.unwrap();
     report.unwrap()
 }

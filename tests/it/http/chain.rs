@@ -6,7 +6,8 @@ use crate::sending::{Sending, binding, named};
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::app::{AppError, Core, Parts};
 use carbon_gateway::chain::ChainClient;
-use carbon_gateway::chain::embedded::{Fault, FaultPlan, FileError};
+use carbon_gateway::chain::embedded::verify::{ChainFinding, Listener, Seen, replay};
+use carbon_gateway::chain::embedded::{ChainFile, Fault, FaultPlan, FileError};
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::signer::Sender;
@@ -28,7 +29,8 @@ async fn blocks_and_transactions_are_told() {
     let mut connection = location(&app).connect().await.unwrap();
     let founded = deployment::find(&mut connection).await.unwrap().unwrap();
     connection.close().await.unwrap();
-    let digits: String = founded.deployment.id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = founded.deployment.id.iter();
+    let digits = digits.fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
     let mut chain = json!({
         "kind": "embedded", "chain_id": format!("carbon-{digits}"), "contract": "carbon", "ready": true, "height": 0,
         "block_hash": null, "block_at": null,
@@ -180,6 +182,39 @@ async fn a_gateway_without_its_chain_is_not_ready() {
     let (status, _) = get(&app, "/readyz").await;
     assert_eq!(status, 200);
     sending.close().await;
+}
+
+#[tokio::test]
+async fn a_snapshot_shows_what_stood_when_it_was_taken() {
+    let app = TestApp::spawn().await;
+    let sending = Sending::beside(&app).await;
+    let file = ChainFile {
+        file: DataFolder::new(app.data_dir()).chain_file(),
+        durable: false,
+    };
+    let (mut heights, mut wrong) = (Vec::new(), Wrong::default());
+    let mut snapshots = Vec::new();
+    for word in ["one", "two", "three"] {
+        snapshots.push(file.snapshot().await.unwrap());
+        sending.commit(word, &binding(word), NOON_MS).await;
+    }
+    for snapshot in &mut snapshots {
+        heights.push(replay(snapshot, None, &mut wrong).await.unwrap().tip.height);
+    }
+    assert_eq!((heights, wrong.0), (vec![0, 1, 2], Vec::new()));
+    sending.close().await;
+}
+
+/// Hears what is wrong.
+#[derive(Default)]
+struct Wrong(Vec<ChainFinding>);
+
+impl Listener for Wrong {
+    fn found(&mut self, finding: ChainFinding) {
+        self.0.push(finding);
+    }
+
+    fn saw(&mut self, _: Seen<'_>) {}
 }
 
 /// The genesis names the issuer's key, which a renewal leaves as it is.

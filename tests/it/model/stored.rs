@@ -161,9 +161,15 @@ impl Stored {
         drop(self.ledger);
         self.writing.join_next().await.unwrap().unwrap();
         let mut snapshot = self.location.snapshot().await.unwrap();
-        let report = verify(&mut snapshot, Ok(&KEK), Options { recompute: true }, &mut |_| {})
-            .await
-            .unwrap();
+        let report = verify(
+            &mut snapshot,
+            Ok(None),
+            Ok(&KEK),
+            Options { recompute: true },
+            &mut |_| {},
+        )
+        .await
+        .unwrap();
         assert!(report.ok, "{}", serde_json::to_string_pretty(&report).unwrap());
     }
 }

@@ -4,7 +4,7 @@ use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
 use carbon_gateway::app::signing::signer;
 use carbon_gateway::chain::ChainClient;
-use carbon_gateway::chain::embedded::{Fault, FaultPlan};
+use carbon_gateway::chain::embedded::{ChainFile, Fault, FaultPlan};
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
@@ -328,9 +328,14 @@ async fn signed(app: &TestApp) {
 }
 
 async fn verified(app: &TestApp) {
+    let chain = ChainFile {
+        file: DataFolder::new(app.data_dir()).chain_file(),
+        durable: false,
+    };
+    let chain = chain.snapshot_if_founded().await;
     let mut snapshot = location(app).snapshot().await.unwrap();
     let founded = deployment::find(&mut snapshot).await.unwrap().unwrap();
     let kek = Kek::load(&DataFolder::new(app.data_dir()).kek_file(), founded.kek_id).unwrap();
-    let report = verify(&mut snapshot, Ok(&kek), Options { recompute: true }, &mut |_| {}).await;
+    let report = verify(&mut snapshot, chain, Ok(&kek), Options { recompute: true }, &mut |_| {}).await;
     assert!(report.unwrap().ok);
 }

@@ -1,8 +1,10 @@
-//! A finished deployment with rows in every table: trips by request, what riders do with them by order, keys by the signer.
+//! A finished deployment with rows in every table: trips by request, what riders do with them by order, keys by the signer, and a
+//! chain of a few blocks.
 
 use super::desk::Desk;
 use super::scratch::{Finished, location};
 use super::signed;
+use crate::sending::{Sending, binding};
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::ledger::ids::Hash;
 use carbon_gateway::methodology::Programme;
@@ -159,6 +161,11 @@ pub(super) async fn finished() -> Finished {
             .unwrap();
         assert_eq!(answer.status().as_u16(), 201, "{body}");
     }
+    let sending = Sending::beside(&app).await;
+    for word in ["one", "two", "three"] {
+        sending.commit(word, &binding(word), NOON_MS).await;
+    }
+    sending.close().await;
     let (folder, _) = app.stop().await;
     let texts = [Programme::DEMO, SHORT.as_bytes(), OWN.as_bytes()];
     let mut desk = Desk::open(folder.path(), NOON_MS, &texts).await;
@@ -168,6 +175,7 @@ pub(super) async fn finished() -> Finished {
     let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
     Finished {
         ledger: read("ledger.db"),
+        chain: read("chain.db"),
         kek: read("keys/kek"),
     }
 }

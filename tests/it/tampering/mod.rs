@@ -2,6 +2,7 @@
 //! table, rows taken away, rows slipped in, single bits of the files, and figures that are sealed in good order but wrong. What it
 //! cannot find stands in [`changes::BLIND`], with the reason.
 
+mod chain;
 mod changes;
 mod desk;
 mod finished;

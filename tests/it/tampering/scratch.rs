@@ -1,5 +1,6 @@
 //! Folders that are filled afresh with a finished deployment, changed, and judged.
 
+use carbon_gateway::chain::embedded::ChainFile;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::store::db::Location;
 use carbon_gateway::store::deployment;
@@ -14,6 +15,7 @@ use std::time::Duration;
 /// A finished deployment in memory.
 pub(super) struct Finished {
     pub(super) ledger: Vec<u8>,
+    pub(super) chain: Vec<u8>,
     pub(super) kek: Vec<u8>,
 }
 
@@ -21,6 +23,7 @@ pub(super) struct Finished {
 pub(super) struct Scratch {
     root: tempfile::TempDir,
     number: AtomicUsize,
+    chain: Vec<u8>,
     kek: Vec<u8>,
 }
 
@@ -28,6 +31,13 @@ pub(super) fn location(folder: &Path) -> Location {
     Location {
         file: folder.join("ledger.db"),
         busy_timeout: Duration::from_secs(5),
+        durable: false,
+    }
+}
+
+pub(super) fn chain_file(folder: &Path) -> ChainFile {
+    ChainFile {
+        file: folder.join("chain.db"),
         durable: false,
     }
 }
@@ -44,6 +54,7 @@ impl Finished {
         let scratch = Scratch {
             root,
             number: AtomicUsize::new(0),
+            chain: self.chain.clone(),
             kek: self.kek.clone(),
         };
         scratch.fill(&self.ledger);
@@ -51,13 +62,14 @@ impl Finished {
     }
 
     pub(super) async fn judge(&self, folder: &Path, recompute: bool) -> Result<Report, String> {
+        let chain = chain_file(folder).snapshot_if_founded().await;
         let mut snapshot = location(folder).snapshot().await.map_err(|error| error.to_string())?;
         let kek = match deployment::find(&mut snapshot).await {
             Ok(Some(founded)) => Kek::load(&folder.join("keys/kek"), founded.kek_id).map_err(|error| error.to_string()),
             _ => Err("no deployment row says which key".to_owned()),
         };
         let kek = kek.as_ref().map_err(Clone::clone);
-        verify(&mut snapshot, kek, Options { recompute }, &mut |_| ())
+        verify(&mut snapshot, chain, kek, Options { recompute }, &mut |_| ())
             .await
             .map_err(|error| error.to_string())
     }
@@ -83,6 +95,17 @@ impl Scratch {
         fs::create_dir_all(self.path().join("keys")).unwrap();
         fs::write(self.path().join("keys/kek"), &self.kek).unwrap();
         fs::write(self.path().join("ledger.db"), ledger).unwrap();
+        fs::write(self.path().join("chain.db"), &self.chain).unwrap();
+    }
+
+    /// The same with another chain.
+    pub(super) fn fill_chain(&self, (ledger, chain): (&[u8], &[u8])) {
+        self.fill(ledger);
+        fs::write(self.path().join("chain.db"), chain).unwrap();
+    }
+
+    pub(super) async fn open_chain(&self) -> Result<SqliteConnection, sqlx::Error> {
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(self.path().join("chain.db"))).await
     }
 
     pub(super) async fn open(&self, read_only: bool) -> Result<SqliteConnection, sqlx::Error> {
