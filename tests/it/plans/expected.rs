@@ -1,6 +1,8 @@
 //! Which index each table is searched by, statement by statement. A statement that is not in this table fails the test: whoever
 //! writes a new one says here how it finds its rows.
 
+use super::on_the_way::ON_THE_WAY;
+
 /// How the tables of a statement are read.
 #[derive(Clone, Copy)]
 pub(super) enum Reading {
@@ -32,7 +34,7 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 50] = [
+const FOUND: [Row; 49] = [
     (
         "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id>?)"]),
@@ -187,10 +189,6 @@ const FOUND: [Row; 50] = [
     (
         "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND trip_key = ?",
         Searched(&["SEARCH trip BY user_id, trip_key (user_id=? AND trip_key=?)"]),
-    ),
-    (
-        "SELECT seq, user_id, programme, amount_ug, body FROM ledger_tx_{shard} WHERE content_id = ?",
-        Searched(&["SEARCH ledger_tx BY content_id (content_id=?)"]),
     ),
     (
         "SELECT seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence, issued_by FROM trip_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?",
@@ -379,7 +377,7 @@ const WHOLE: [Row; 21] = [
 
 /// All rows.
 pub(super) fn rows() -> impl Iterator<Item = Row> {
-    WRITTEN.into_iter().chain(FOUND).chain(WHOLE)
+    WRITTEN.into_iter().chain(FOUND).chain(ON_THE_WAY).chain(WHOLE)
 }
 
 /// The row with the longest beginning that fits.
