@@ -64,6 +64,8 @@ pub struct Core {
     pub kek: Arc<Kek>,
     /// The ledger's own zone.
     pub zone: TimeZone,
+    /// Names trips as issues do.
+    pub source_secret: SourceSecret,
     /// The way to the writer.
     pub ledger: Ledger,
     /// What trips are judged by.
@@ -162,6 +164,7 @@ impl App {
             mut connection,
             kek,
             zone,
+            source_secret,
             ledger,
             in_force,
         } = Core::open(parts, lifecycle).await?;
@@ -198,6 +201,7 @@ impl App {
             networks: Arc::new(in_force.networks),
             library: Arc::new(library),
             zone,
+            source_secret,
             lifecycle: lifecycle.clone(),
             metrics: install_metrics(),
             config: config.http.clone(),
@@ -236,6 +240,7 @@ impl Core {
             source_secret: kek.unwrap_source(&founded.source_secret, &deployment.id)?,
         };
         let (kek, zone) = (Arc::new(kek), ground.zone.clone());
+        let source_secret = ground.source_secret.clone();
         let (ledger, writer) = Writer::new(WriterParts {
             location: location.clone(),
             clock: clock.clone(),
@@ -261,6 +266,7 @@ impl Core {
             connection,
             kek,
             zone,
+            source_secret,
             ledger,
             in_force,
         })

@@ -2,12 +2,13 @@
 
 mod answer;
 mod redeem;
+pub mod trace;
 
 pub(super) use answer::credit;
 pub(super) use redeem::redeem;
 
 use super::ApiState;
-use super::auth::authenticate;
+use super::auth::{Caller, authenticate};
 use super::due::settled;
 use super::frame::request_id;
 use super::keys::Right;
@@ -17,7 +18,8 @@ use super::query::{Query, user_of};
 use super::reference::{Kind, parse};
 use crate::ledger::credit::Credit;
 use crate::ledger::ids::Hash;
-use crate::store::reads;
+use crate::store::db::Readers;
+use crate::store::reads::{self, Transacted};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
@@ -70,16 +72,25 @@ pub(super) async fn read(
     let caller = authenticate(&request, &state).await?;
     caller.require(&[Right::CreditsRead])?;
     Query::of(&request)?.close()?;
-    let (shard, hash) = parse(Kind::Credit, &path)?;
+    let (credit, spent_by) = find(&caller, &state, (&path, &request_id(&request))).await?;
+    Ok(HttpResponse::Ok().json(answer::credit(&credit, spent_by.as_ref())))
+}
+
+/// The credit of a reference and what consumed it, after all that is due by now.
+async fn find(
+    caller: &Caller,
+    state: &ApiState,
+    (text, request_id): (&str, &str),
+) -> Result<(Credit, Option<Hash>), Problem> {
+    let (shard, hash) = parse(Kind::Credit, text)?;
     let missing = || Problem::new(Code::NotFound, "there is no such credit");
     let found = reads::credit(&state.readers, shard, &hash).await?.ok_or_else(missing)?;
     caller.require_programme(&found.0.lot.programme)?;
     if !found.0.user.is_system() {
-        settled(&state, found.0.user, &request_id(&request)).await?;
+        settled(state, found.0.user, request_id).await?;
     }
     let found = reads::credit(&state.readers, Some(found.0.user.shard()), &hash).await?;
-    let (credit, spent_by) = found.ok_or_else(missing)?;
-    Ok(HttpResponse::Ok().json(answer::credit(&credit, spent_by.as_ref())))
+    found.ok_or_else(missing)
 }
 
 /// `GET /v1/transactions/{id}`.
@@ -95,10 +106,15 @@ pub(super) async fn transaction(
     let found = reads::transaction(&state.readers, shard, &content_id).await?;
     let found = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such transaction"))?;
     caller.require_programme(&found.programme)?;
-    let made = reads::made_by(&state.readers, &found).await?;
+    Ok(HttpResponse::Ok().json(document(&state.readers, &found).await?))
+}
+
+/// A transaction with the credits that it made, as they are now.
+async fn document(readers: &Readers, found: &Transacted) -> Result<Value, Problem> {
+    let made = reads::made_by(readers, found).await?;
     let outputs: Vec<Value> = made
         .iter()
         .map(|(made, spent_by)| answer::credit(made, spent_by.as_ref()))
         .collect();
-    Ok(HttpResponse::Ok().json(answer::transaction(&found, &outputs)))
+    Ok(answer::transaction(found, &outputs))
 }

@@ -112,10 +112,21 @@ pub async fn transaction(
 pub async fn made_by(readers: &Readers, made: &Transacted) -> Result<Vec<(Credit, Option<Hash>)>, StoreError> {
     let outputs = (0_u16..).take(made.transaction.outputs.len());
     let hashes: Vec<Hash> = outputs.map(|index| credit_hash(&made.content_id, index)).collect();
+    let mut found = credits_named(readers, made.shard, &hashes).await?;
+    found.sort_by_key(|(credit, _)| credit.output);
+    Ok(found)
+}
+
+/// The credits of a shard that go by these names, oldest first, each with what consumed it.
+pub async fn credits_named(
+    readers: &Readers,
+    shard: ShardId,
+    hashes: &[Hash],
+) -> Result<Vec<(Credit, Option<Hash>)>, StoreError> {
     let head = format!("SELECT {CREDIT} FROM credit_{{shard}} WHERE hash IN (");
     let mut found = BTreeMap::new();
-    for piece in pieces(&hashes) {
-        let sql = repeated([&head, "?", ", ", ")"], piece.len(), made.shard);
+    for piece in pieces(hashes) {
+        let sql = repeated([&head, "?", ", ", ")"], piece.len(), shard);
         let rows: Vec<CreditRow> = with_readers!(readers, |pool| {
             let query = sqlx::query_as(sql);
             piece
@@ -126,7 +137,7 @@ pub async fn made_by(readers: &Readers, made: &Transacted) -> Result<Vec<(Credit
         })?;
         for row in rows {
             let (credit, spent_by) = credit_of(row)?;
-            found.insert(credit.output, (credit, spent_by));
+            found.insert((credit.created_seq, credit.output), (credit, spent_by));
         }
     }
     Ok(found.into_values().collect())

@@ -3,9 +3,10 @@
 mod credits;
 pub mod due;
 pub mod totals;
+pub mod trace;
 mod trips;
 
-pub use credits::{Expiring, Transacted, credit, credits_after, expiring, made_by, transaction};
+pub use credits::{Expiring, Transacted, credit, credits_after, credits_named, expiring, made_by, transaction};
 pub use trips::{claims_after, trip, trips_before};
 
 use super::db::{Readers, StoreError, with_readers};

@@ -185,15 +185,15 @@ const FOUND: [Row; 50] = [
         Searched(&["SEARCH trip BY user_id, activity_day, seq (user_id=? AND activity_day<?)"]),
     ),
     (
-        "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND trip_key = ?",
-        Searched(&["SEARCH trip BY user_id, trip_key (user_id=? AND trip_key=?)"]),
+        "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND source_key = ?",
+        Searched(&["SEARCH trip BY user_id, source_key (user_id=? AND source_key=?)"]),
     ),
     (
         "SELECT seq, user_id, programme, amount_ug, body FROM ledger_tx_{shard} WHERE content_id = ?",
         Searched(&["SEARCH ledger_tx BY content_id (content_id=?)"]),
     ),
     (
-        "SELECT seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence, issued_by FROM trip_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?",
+        "SELECT seq, user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence, issued_by FROM trip_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?",
         Searched(&["SEARCH trip BY seq (seq>?)"]),
     ),
     (
@@ -220,8 +220,8 @@ const FOUND: [Row; 50] = [
         Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
     ),
     (
-        "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE (user_id = ? AND trip_key = ?)",
-        Searched(&["SEARCH trip BY user_id, trip_key (user_id=? AND trip_key=?)"]),
+        "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE (user_id = ? AND source_key = ?)",
+        Searched(&["SEARCH trip BY user_id, source_key (user_id=? AND source_key=?)"]),
     ),
     (
         "UPDATE client SET revoked_ms = ? WHERE key_digest = ? AND revoked_ms IS NULL",
