@@ -118,7 +118,13 @@ fn desk(state: &ApiState) -> Desk<'_> {
 /// Takes `?limit=`, which is of transactions, and `?cursor=`.
 fn part(query: &mut Query) -> Result<(Bounds, Option<String>), Problem> {
     let most = Bounds::ANSWER.transactions;
-    let wrong = || Problem::field(Code::InvalidField, "?limit", format!("must be an integer from 1 to {most}"));
+    let wrong = || {
+        Problem::field(
+            Code::InvalidField,
+            "?limit",
+            format!("must be an integer from 1 to {most}"),
+        )
+    };
     let limit = query.take("limit")?.map(|text| {
         let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
         limit.ok_or_else(wrong)
@@ -162,11 +168,7 @@ pub async fn credit_document(
     }))
 }
 
-fn source_document(
-    source: &Source,
-    (opener, now_ms): (&Opener, i64),
-    client: Option<&Name>,
-) -> Result<Value, Problem> {
+fn source_document(source: &Source, (opener, now_ms): (&Opener, i64), client: Option<&Name>) -> Result<Value, Problem> {
     let mut shown = None;
     if let Some(stored) = &source.trip {
         let evidence = opener.open(stored)?;
@@ -193,7 +195,9 @@ pub async fn trip_document(
     part: &Part<'_>,
 ) -> Result<Option<(String, Value)>, Problem> {
     let user = name.user;
-    let source_key = desk.source_secret.source_key(&trip_key(name.client, user, name.trip_id));
+    let source_key = desk
+        .source_secret
+        .source_key(&trip_key(name.client, user, name.trip_id));
     let Some(stored) = reads::trip(desk.readers, user, &source_key).await? else {
         return Ok(None);
     };

@@ -64,11 +64,13 @@ async fn traced(setting: &Setting, arguments: &Arguments) -> Result<Option<Value
             let opened = open(setting).await?;
             match reads::credit(&opened.readers, shard, &hash).await? {
                 None => Ok(None),
-                Some(found) => whole(async |part| {
-                    let document = credit_document(&opened.desk(), &found, &part, None).await;
-                    document.map(Some).map_err(told)
-                })
-                .await,
+                Some(found) => {
+                    whole(async |part| {
+                        let document = credit_document(&opened.desk(), &found, &part, None).await;
+                        document.map(Some).map_err(told)
+                    })
+                    .await
+                }
             }
         }
         Some(trip_id) => {

@@ -84,7 +84,10 @@ impl<'a> Tree<'a> {
                     let ended_by = descendant["ended_by"].as_str();
                     put(credit_line(&descendant["credit"]));
                     let spent_by = &descendant["credit"]["spent_by"];
-                    ended_by.map(|_| Node::Transaction(text(spent_by))).into_iter().collect()
+                    ended_by
+                        .map(|_| Node::Transaction(text(spent_by)))
+                        .into_iter()
+                        .collect()
                 }
                 Node::Transaction(id) => {
                     let again = !told.insert(id);
@@ -102,7 +105,10 @@ impl<'a> Tree<'a> {
             return credits.map(|credit| Node::Credit(credit)).collect();
         }
         let sources = self.sources.get(id).into_iter().flatten();
-        let inputs = self.transactions.get(id).map(|transaction| items(&transaction["inputs"]));
+        let inputs = self
+            .transactions
+            .get(id)
+            .map(|transaction| items(&transaction["inputs"]));
         let makers: BTreeSet<&str> = inputs
             .into_iter()
             .flatten()

@@ -1,6 +1,7 @@
 //! From a credit back to the rides that it descends from.
 
 use super::cursor::{self, CursorError, Way};
+use super::waiting::without_repeats;
 use super::{Bounds, TraceError};
 use crate::ledger::credit::Credit;
 use crate::ledger::ids::{Hash, UserId};
@@ -28,7 +29,7 @@ pub struct Source {
 /// A part of a walk back.
 #[derive(Clone, Debug)]
 pub struct Back {
-    /// The transactions walked through: issues as soon as they are come upon, the others latest first.
+    /// The transactions walked through: issues and riders' merges as soon as they are come upon, the others latest first.
     pub via: Vec<Transacted>,
     /// The sources of the issues among them, in their order.
     pub sources: Vec<Source>,
@@ -63,6 +64,10 @@ pub async fn back(
         walk.leave(&transacted).await?;
         told.via.push(transacted);
     }
+    if walk.others.len() > bounds.waiting {
+        let waiting = walk.others.union(&walk.alone).copied().collect();
+        walk.others = without_repeats(readers, credit, (&walk.others, &waiting)).await?;
+    }
     told.next = walk.place();
     Ok(told)
 }
@@ -70,8 +75,9 @@ pub async fn back(
 struct Walk<'a> {
     readers: &'a Readers,
     credit: &'a Credit,
-    /// Issues come upon. An issue makes one credit a lot, so no other way leads to it and it need not wait for its turn.
-    issues: BTreeSet<i64>,
+    /// Issues and riders' merges come upon. They make one credit a lot, so no other way leads to them and they need not wait for
+    /// their turn. A sink's merges do wait: behind each lies all that was ever paid before.
+    alone: BTreeSet<i64>,
     /// Other transactions come upon. The latest goes first: whatever else leads to it has been walked then.
     others: BTreeSet<i64>,
     /// Names of some of them.
@@ -83,14 +89,14 @@ impl<'a> Walk<'a> {
         let lists = cursor
             .map(|text| cursor::read((Way::Back, &credit.hash), text))
             .transpose()?;
-        let [issues, others] = lists
+        let [alone, others] = lists
             .unwrap_or_else(|| vec![BTreeSet::new(); 2])
             .try_into()
             .map_err(|_| CursorError)?;
         Ok(Self {
             readers,
             credit,
-            issues,
+            alone,
             others,
             names: BTreeMap::new(),
         })
@@ -98,13 +104,13 @@ impl<'a> Walk<'a> {
 
     /// The transaction whose turn it is.
     fn first(&self) -> Option<i64> {
-        self.issues.last().or_else(|| self.others.last()).copied()
+        self.alone.last().or_else(|| self.others.last()).copied()
     }
 
     /// Where the walk goes on.
     fn place(&self) -> Option<String> {
         self.first()?;
-        let lists = [self.issues.clone(), self.others.clone()];
+        let lists = [self.alone.clone(), self.others.clone()];
         Some(cursor::write(Way::Back, &self.credit.hash, &lists))
     }
 
@@ -153,7 +159,7 @@ impl<'a> Walk<'a> {
 
     /// Goes on from a transaction to those that made its inputs of the lot.
     async fn leave(&mut self, transacted: &Transacted) -> Result<(), StoreError> {
-        let _told = self.issues.remove(&transacted.seq) || self.others.remove(&transacted.seq);
+        let _told = self.alone.remove(&transacted.seq) || self.others.remove(&transacted.seq);
         if transacted.transaction.kind == Kind::Issue {
             return Ok(());
         }
@@ -171,7 +177,9 @@ impl<'a> Walk<'a> {
             return Err(StoreError::row("ledger_tx", "seq", missing));
         }
         for (seq, booked) in found {
-            let list = if booked.is_issue { &mut self.issues } else { &mut self.others };
+            let merged = booked.kind == Kind::Merge && !booked.user.is_system();
+            let alone = merged || booked.kind == Kind::Issue;
+            let list = if alone { &mut self.alone } else { &mut self.others };
             list.insert(seq);
             self.names.insert(seq, booked.content_id);
         }

@@ -52,7 +52,11 @@ pub(super) fn write(way: Way, subject: &Hash, lists: &[BTreeSet<i64>]) -> String
 pub(super) fn read((way, subject): (Way, &Hash), text: &str) -> Result<Lists, CursorError> {
     let rest = text.strip_prefix(&head(way, subject)).ok_or(CursorError)?;
     let rest = rest.strip_prefix('-').ok_or(CursorError)?;
-    let lists = rest.split('-').map(list).collect::<Option<Lists>>().ok_or(CursorError)?;
+    let lists = rest
+        .split('-')
+        .map(list)
+        .collect::<Option<Lists>>()
+        .ok_or(CursorError)?;
     let same = write(way, subject, &lists) == text;
     same.then_some(lists).ok_or(CursorError)
 }
@@ -65,7 +69,11 @@ fn head(way: Way, subject: &Hash) -> String {
 fn list(text: &str) -> Option<BTreeSet<i64>> {
     let mut seq = 0_i64;
     let next = |distance: &str| {
-        seq = seq.checked_add(i64::from_str_radix(distance, 16).ok().filter(|distance| *distance > 0)?)?;
+        seq = seq.checked_add(
+            i64::from_str_radix(distance, 16)
+                .ok()
+                .filter(|distance| *distance > 0)?,
+        )?;
         Some(seq)
     };
     text.split('.').filter(|_| !text.is_empty()).map(next).collect()
@@ -78,7 +86,11 @@ mod tests {
     #[test]
     fn a_place_has_one_spelling() {
         let subject = Hash::new([0xab; 32]);
-        let lists = vec![BTreeSet::new(), BTreeSet::from([1, 17, i64::MAX]), BTreeSet::from([300])];
+        let lists = vec![
+            BTreeSet::new(),
+            BTreeSet::from([1, 17, i64::MAX]),
+            BTreeSet::from([300]),
+        ];
         let text = write(Way::Back, &subject, &lists);
         assert_eq!(text, "b1-abababab--1.10.7fffffffffffffee-12c");
         assert_eq!(read((Way::Back, &subject), &text), Ok(lists));

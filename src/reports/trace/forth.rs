@@ -82,7 +82,11 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new((readers, source_key): (&'a Readers, &'a Hash), issue: Transacted) -> Self {
-        let given = issue.transaction.sources.iter().filter(|source| source.key == *source_key);
+        let given = issue
+            .transaction
+            .sources
+            .iter()
+            .filter(|source| source.key == *source_key);
         let lots: Vec<Lot> = given.map(|source| source.lot.clone()).collect();
         Self {
             readers,
@@ -106,7 +110,8 @@ impl<'a> Walk<'a> {
         let at_seq = lists.next().and_then(|at| at.first().copied()).ok_or(CursorError)?;
         self.ahead = lists.collect();
         let last = self.ahead.iter().filter_map(BTreeSet::last).max();
-        let sound = self.ahead.len() == self.lots.len() && at_seq <= now_seq && last.is_some_and(|last| *last <= at_seq);
+        let sound =
+            self.ahead.len() == self.lots.len() && at_seq <= now_seq && last.is_some_and(|last| *last <= at_seq);
         sound.then_some(at_seq).ok_or(CursorError)
     }
 

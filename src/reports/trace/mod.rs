@@ -8,6 +8,7 @@
 mod back;
 mod cursor;
 mod forth;
+mod waiting;
 
 pub use back::{Back, Source, back};
 pub use cursor::CursorError;
@@ -22,6 +23,8 @@ pub struct Bounds {
     pub transactions: usize,
     /// Sources; an issue is told whole, and it has at most 256.
     pub sources: usize,
+    /// Transactions that a cursor names before those are left out that will be come upon again.
+    pub waiting: usize,
 }
 
 impl Bounds {
@@ -29,6 +32,7 @@ impl Bounds {
     pub const ANSWER: Self = Self {
         transactions: 256,
         sources: 1_000,
+        waiting: 64,
     };
 }
 

@@ -26,7 +26,13 @@ async fn trips(c: &mut Connection, view: &View) -> Result<(), StoreError> {
         query
             .bind(stored.seq)
             .bind(trip.user.value())
-            .bind(view.ground.source_secret.source_key(&record.trip_key).as_bytes().to_vec())
+            .bind(
+                view.ground
+                    .source_secret
+                    .source_key(&record.trip_key)
+                    .as_bytes()
+                    .to_vec(),
+            )
             .bind(record.programme.clone())
             .bind(i64::from(record.day.epoch_days()))
             .bind(record.started_s)

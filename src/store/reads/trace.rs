@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 pub struct Booked {
     /// Its name.
     pub content_id: Hash,
-    /// Whether it makes credits of sources.
-    pub is_issue: bool,
+    /// Whose order it was; a system account's too.
+    pub user: UserId,
+    /// What it does.
+    pub kind: Kind,
 }
 
 /// The trips of a rider that go by these source keys, by source key.
@@ -46,16 +48,12 @@ pub async fn trips_named(
 }
 
 /// The transactions of a shard that have these seqs, by seq.
-pub async fn booked_at(
-    readers: &Readers,
-    shard: ShardId,
-    seqs: &[i64],
-) -> Result<BTreeMap<i64, Booked>, StoreError> {
-    const HEAD: &str = "SELECT seq, content_id, kind FROM ledger_tx_{shard} WHERE seq IN (";
+pub async fn booked_at(readers: &Readers, shard: ShardId, seqs: &[i64]) -> Result<BTreeMap<i64, Booked>, StoreError> {
+    const HEAD: &str = "SELECT seq, content_id, user_id, kind FROM ledger_tx_{shard} WHERE seq IN (";
     let mut found = BTreeMap::new();
     for piece in pieces(seqs) {
         let sql = repeated([HEAD, "?", ", ", ")"], piece.len(), shard);
-        let rows: Vec<(i64, Vec<u8>, String)> = with_readers!(readers, |pool| {
+        let rows: Vec<(i64, Vec<u8>, i64, String)> = with_readers!(readers, |pool| {
             let query = sqlx::query_as(sql);
             piece
                 .iter()
@@ -63,10 +61,12 @@ pub async fn booked_at(
                 .fetch_all(pool)
                 .await
         })?;
-        for (seq, content_id, kind) in rows {
+        for (seq, content_id, user, word) in rows {
+            let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == word);
             let booked = Booked {
                 content_id: hash(&content_id, "ledger_tx", "content_id")?,
-                is_issue: kind == Kind::Issue.as_str(),
+                user: UserId::from_stored(user),
+                kind: kind.ok_or_else(|| StoreError::row("ledger_tx", "kind", &word))?,
             };
             found.insert(seq, booked);
         }

@@ -23,16 +23,22 @@ async fn what_was_collected_leads_to_its_rides_and_they_lead_back() {
         let trace = town.back(credit).await;
         assert_eq!((&trace["credit"], &trace["credit"]["gas"]), (credit, &json!(gas)));
         assert_eq!((&trace["complete"], &trace["next"]), (&json!(true), &Value::Null));
-        let issue = town.get(&format!("/v1/transactions/{}", text(&credit["created_by"]))).await;
+        let issue = town
+            .get(&format!("/v1/transactions/{}", text(&credit["created_by"])))
+            .await;
         assert_eq!(trace["via"], json!([issue]));
         let named: BTreeSet<String> = rides_of(&trace).into_iter().map(|(_, trip_id)| trip_id).collect();
         assert_eq!(named, ridden.iter().cloned().collect());
         for source in items(&trace["sources"]) {
             let trip = &source["trip"];
-            let read = town.get(&format!("/v1/users/17/trips/{}", text(&trip["trip_id"]))).await;
+            let read = town
+                .get(&format!("/v1/users/17/trips/{}", text(&trip["trip_id"])))
+                .await;
             assert_eq!(*trip, read, "the trip as it is read");
             // In the metro's lot a ride of two legs gave what its metro leg earned.
-            let leg = items(&trip["legs"]).find(|leg| (leg["mode"] == "metro") == (gas == "CO2")).unwrap();
+            let leg = items(&trip["legs"])
+                .find(|leg| (leg["mode"] == "metro") == (gas == "CO2"))
+                .unwrap();
             assert_eq!(source["amount"], leg["quantified"]);
             assert_eq!(source["transaction_id"], credit["created_by"]);
         }
@@ -54,13 +60,20 @@ async fn change_descends_from_more_than_it_is() {
     let paid = town.redeem(17, "40").await.unwrap();
     let trace = town.back(&paid["change"]).await;
     assert_eq!(rides_of(&trace).len(), 1);
-    assert_eq!(trace["sources"][0]["amount"], collected["amount"], "what the ride gave, not a share");
+    assert_eq!(
+        trace["sources"][0]["amount"], collected["amount"],
+        "what the ride gave, not a share"
+    );
     let order: Vec<&Value> = items(&trace["via"]).map(|via| &via["kind"]).collect();
     assert_eq!(order, ["redeem", "issue"]);
     let forth = town.forth(17, &ride).await;
     let ends: Vec<&Value> = items(&forth["credits"]).map(|one| &one["ended_by"]).collect();
     assert_eq!(ends, [&json!("redeem"), &Value::Null, &Value::Null]);
-    assert_eq!(forth["credits"][1]["credit"]["user_id"], Value::Null, "what the sink took");
+    assert_eq!(
+        forth["credits"][1]["credit"]["user_id"],
+        Value::Null,
+        "what the sink took"
+    );
     assert_eq!(forth["credits"][2]["credit"], paid["change"]);
 }
 
@@ -77,7 +90,9 @@ async fn merges_and_the_sink_are_traced_in_parts_of_any_size() {
     }
     // 32 of 50 credits are not enough: they are merged on the way.
     let balance = town.get("/v1/users/17/balance").await;
-    let own = items(&balance["programmes"]).find(|own| own["programme"] == "mixed").unwrap();
+    let own = items(&balance["programmes"])
+        .find(|own| own["programme"] == "mixed")
+        .unwrap();
     let paid = town.redeem(17, own["available"].as_str().unwrap()).await.unwrap();
     assert_eq!(paid["choice"], "merged");
     for n in 0..60 {
@@ -93,7 +108,11 @@ async fn merges_and_the_sink_are_traced_in_parts_of_any_size() {
     assert_eq!(kinds, BTreeSet::from(["issue", "merge", "redeem"].map(str::to_owned)));
     assert!(via_of(&whole).len() > 70);
     assert!(rides_of(&whole).is_subset(&ridden) && rides_of(&whole).len() > 50);
-    assert_eq!(rides_of(&whole).len(), whole["sources"].as_array().unwrap().len(), "no ride twice");
+    assert_eq!(
+        rides_of(&whole).len(),
+        whole["sources"].as_array().unwrap().len(),
+        "no ride twice"
+    );
     let path = format!("/v1/credits/{id}/trace");
     for limit in [1, 7, 100] {
         let (put_together, parts) = town.parts(&path, limit).await;
@@ -124,8 +143,14 @@ async fn a_walk_forward_keeps_to_the_instant_at_which_it_began() {
     let second = town.get(&format!("{path}?limit=200&cursor={cursor}")).await;
     let both: Vec<&Value> = items(&first["credits"]).chain(items(&second["credits"])).collect();
     assert_eq!(both, items(&before["credits"]).collect::<Vec<_>>());
-    assert_eq!((&second["position"], &second["complete"]), (&before["position"], &json!(true)));
-    assert!(items(&town.get(&path).await["credits"]).count() > both.len(), "asked anew it sees more");
+    assert_eq!(
+        (&second["position"], &second["complete"]),
+        (&before["position"], &json!(true))
+    );
+    assert!(
+        items(&town.get(&path).await["credits"]).count() > both.len(),
+        "asked anew it sees more"
+    );
 }
 
 #[tokio::test]
@@ -133,16 +158,25 @@ async fn what_time_ended_is_told_as_well() {
     let mut town = Town::new().await;
     let kept = town.ride(17, &["metro"]).await;
     let waiting = town.forth(17, &kept).await;
-    assert_eq!((&waiting["trip"]["claim"]["state"], &waiting["credits"]), (&json!("waiting"), &json!([])));
+    assert_eq!(
+        (&waiting["trip"]["claim"]["state"], &waiting["credits"]),
+        (&json!("waiting"), &json!([]))
+    );
     assert_eq!(waiting["via"], json!([]));
     town.collect(17).await;
     let lost = town.ride(17, &["metro"]).await;
     town.app.clock.advance(Duration::from_hours(24 * 15));
     let lapsed = town.forth(17, &lost).await;
-    assert_eq!((&lapsed["trip"]["claim"]["state"], &lapsed["credits"]), (&json!("lapsed"), &json!([])));
+    assert_eq!(
+        (&lapsed["trip"]["claim"]["state"], &lapsed["credits"]),
+        (&json!("lapsed"), &json!([]))
+    );
     let expired = town.forth(17, &kept).await;
     assert_eq!(expired["credits"][0]["ended_by"], "expire");
-    assert_eq!(items(&expired["via"]).map(|via| text(&via["kind"])).collect::<Vec<_>>(), ["issue", "expire"]);
+    assert_eq!(
+        items(&expired["via"]).map(|via| text(&via["kind"])).collect::<Vec<_>>(),
+        ["issue", "expire"]
+    );
 }
 
 #[tokio::test]
@@ -154,11 +188,18 @@ async fn others_see_the_grams_and_not_the_rides() {
     let forth = format!("/v1/users/17/trips/{ride}/trace");
     let (other, _) = key(&town.app, "bikes", "credits:read", &[], None).await;
     let seen: Value = get_as(&town.app, &other, &path).await.json().await.unwrap();
-    assert_eq!((&seen["sources"][0]["trip"], &seen["sources"][0]["kind"]), (&Value::Null, &json!("trip")));
+    assert_eq!(
+        (&seen["sources"][0]["trip"], &seen["sources"][0]["kind"]),
+        (&Value::Null, &json!("trip"))
+    );
     assert_eq!(seen["sources"][0]["amount"], credit["amount"]);
     problem(get_as(&town.app, &other, &forth).await, "not_found").await;
     for path in [&path, &forth] {
-        problem(get_as(&town.app, &other, &format!("{path}?client=first")).await, "forbidden").await;
+        problem(
+            get_as(&town.app, &other, &format!("{path}?client=first")).await,
+            "forbidden",
+        )
+        .await;
     }
     let (auditor, _) = key(&town.app, "audit", "credits:read,reports:read", &[], None).await;
     for path in [&path, &forth] {

@@ -103,7 +103,9 @@ impl Town {
             assert_eq!(whole["complete"], false);
             let mut part = self.get(&format!("{path}?limit={limit}&cursor={cursor}")).await;
             for list in ["via", "sources", "credits"] {
-                let Some(more) = part[list].as_array_mut() else { continue };
+                let Some(more) = part[list].as_array_mut() else {
+                    continue;
+                };
                 assert!(list != "via" || more.len() <= limit);
                 whole[list].as_array_mut().unwrap().append(more);
             }
@@ -155,7 +157,8 @@ fn references(credit: &Value) -> Vec<String> {
 
 /// Rider and trip id of each source that is shown.
 fn rides_of(trace: &Value) -> BTreeSet<(String, String)> {
-    let trips = items(&trace["sources"]).map(|source| (text(&source["trip"]["user_id"]), text(&source["trip"]["trip_id"])));
+    let trips =
+        items(&trace["sources"]).map(|source| (text(&source["trip"]["user_id"]), text(&source["trip"]["trip_id"])));
     trips.collect()
 }
 
