@@ -32,7 +32,7 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 50] = [
+const FOUND: [Row; 52] = [
     (
         "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id>?)"]),
@@ -187,6 +187,14 @@ const FOUND: [Row; 50] = [
     (
         "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND source_key = ?",
         Searched(&["SEARCH trip BY user_id, source_key (user_id=? AND source_key=?)"]),
+    ),
+    (
+        "SELECT source_key, seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND source_key IN (?)",
+        Searched(&["SEARCH trip BY user_id, source_key (user_id=? AND source_key=?)"]),
+    ),
+    (
+        "SELECT seq, content_id, user_id, kind FROM ledger_tx_{shard} WHERE seq IN (?)",
+        Searched(&["SEARCH ledger_tx BY seq (seq=?)"]),
     ),
     (
         "SELECT seq, user_id, programme, amount_ug, body FROM ledger_tx_{shard} WHERE content_id = ?",
