@@ -45,7 +45,9 @@ pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
             if setting.json {
                 output::json(&document);
             } else {
-                tree::lines(&document).iter().for_each(|line| output::line(line));
+                for line in tree::lines(&document) {
+                    output::line(&line);
+                }
             }
             ExitCode::SUCCESS
         }

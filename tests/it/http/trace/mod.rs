@@ -8,6 +8,7 @@ use super::{credits::keyed, get, read};
 use crate::process::command;
 use crate::support::{NOON_MS, TestApp};
 use serde_json::{Value, json};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 const NOON_S: i64 = NOON_MS / 1_000;
@@ -131,10 +132,10 @@ impl Town {
             }
         }
         while let Some(reference) = open.pop() {
-            if !found.contains_key(&reference) {
-                let transaction = self.get(&format!("/v1/transactions/{reference}")).await;
+            if let Entry::Vacant(vacant) = found.entry(reference) {
+                let transaction = self.get(&format!("/v1/transactions/{}", vacant.key())).await;
                 open.extend(items(&transaction["outputs"]).flat_map(references));
-                found.insert(reference, transaction);
+                vacant.insert(transaction);
             }
         }
         found
