@@ -1,8 +1,8 @@
--- Written once but for issued_by, the content id of the issue that turned its claim into credits. record and evidence are canonical bytes under the trip digest; the other columns repeat what laws and indexes need.
+-- Written once but for issued_by, the content id of the issue that turned its claim into credits. record and evidence are canonical bytes under the trip digest; the other columns repeat what laws and indexes need; source_key is the name under which an issue's bytes speak of the trip, so that it is found from there.
 CREATE TABLE IF NOT EXISTS trip_{shard} (
     seq BIGINT NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL,
-    trip_key VARBINARY(32) NOT NULL,
+    source_key VARBINARY(32) NOT NULL,
     programme VARCHAR(64) NOT NULL,
     activity_day BIGINT NOT NULL,
     started_s BIGINT NOT NULL,
@@ -12,6 +12,6 @@ CREATE TABLE IF NOT EXISTS trip_{shard} (
     record BLOB NOT NULL,
     evidence BLOB NOT NULL,
     issued_by VARBINARY(32) NULL,
-    UNIQUE (user_id, trip_key),
+    UNIQUE (user_id, source_key),
     UNIQUE (user_id, activity_day, seq)
 )

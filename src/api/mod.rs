@@ -29,11 +29,14 @@ mod transactions;
 mod trips;
 mod written;
 
+pub use credits::trace;
+
 use crate::chain::ChainClient;
 use crate::clock::Clock;
 use crate::config::HttpConfig;
 use crate::distance::Network;
 use crate::identity::kek::Kek;
+use crate::ledger::ground::SourceSecret;
 use crate::lifecycle::Lifecycle;
 use crate::methodology::library::Library;
 use crate::methodology::programme::Programme;
@@ -73,6 +76,8 @@ pub struct ApiParts {
     pub library: Arc<Library>,
     /// The ledger's own zone.
     pub zone: TimeZone,
+    /// Names trips as issues do.
+    pub source_secret: SourceSecret,
     /// Says when the gateway stops.
     pub lifecycle: Lifecycle,
     /// Renders the figures.
@@ -92,6 +97,7 @@ struct ApiState {
     networks: Arc<BTreeMap<String, Arc<Network>>>,
     library: Arc<Library>,
     zone: TimeZone,
+    source_secret: SourceSecret,
     lifecycle: Lifecycle,
     metrics: PrometheusHandle,
     max_body: usize,
@@ -114,6 +120,7 @@ pub fn server(parts: ApiParts, listener: TcpListener, grace: Duration) -> io::Re
         networks: parts.networks,
         library: parts.library,
         zone: parts.zone,
+        source_secret: parts.source_secret,
         lifecycle: parts.lifecycle,
         metrics: parts.metrics,
         max_body: config.max_body_bytes.to_usize(),

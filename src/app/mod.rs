@@ -19,7 +19,7 @@ use crate::identity::kek::{Kek, KekError, KekId};
 use crate::import::ways::DescribedError;
 use crate::jobs;
 use crate::jobs::settle_due::Settling;
-use crate::ledger::ground::Ground;
+use crate::ledger::ground::{Ground, SourceSecret};
 use crate::lifecycle::Lifecycle;
 use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
 use crate::store::db::{Connection, Location, StoreError};
@@ -71,6 +71,8 @@ pub struct Core {
     pub kek: Arc<Kek>,
     /// The ledger's own zone.
     pub zone: TimeZone,
+    /// Names trips as issues do.
+    pub source_secret: SourceSecret,
     /// The way to the writer.
     pub ledger: Ledger,
     /// What trips are judged by.
@@ -175,6 +177,7 @@ impl App {
             mut connection,
             kek,
             zone,
+            source_secret,
             ledger,
             in_force,
             outgoing,
@@ -218,6 +221,7 @@ impl App {
             networks: Arc::new(in_force.networks),
             library: Arc::new(library),
             zone,
+            source_secret,
             lifecycle: lifecycle.clone(),
             metrics: install_metrics(),
             config: config.http.clone(),
@@ -283,6 +287,7 @@ impl Core {
         };
         let (kek, zone) = (Arc::new(kek), ground.zone.clone());
         let (hints, hinted) = hints();
+        let source_secret = ground.source_secret.clone();
         let (ledger, writer) = Writer::new(WriterParts {
             location: location.clone(),
             clock: clock.clone(),
@@ -309,6 +314,7 @@ impl Core {
             connection,
             kek,
             zone,
+            source_secret,
             ledger,
             in_force,
             outgoing: Outgoing {

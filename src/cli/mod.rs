@@ -6,6 +6,7 @@ mod keys;
 mod migrate;
 mod output;
 mod serve;
+mod trace;
 mod verify;
 
 use crate::app;
@@ -42,6 +43,8 @@ enum Command {
     Import(import::Arguments),
     /// Recompute everything in a data folder and compare; exit 0 only if all of it holds.
     Verify(verify::Arguments),
+    /// Tell from which rides a credit comes, or what became of a ride's grams.
+    Trace(trace::Arguments),
     /// Make, list and revoke API keys; make and change signing keys, list and revoke certificates.
     Keys(keys::Arguments),
     /// Print the settings in force and where each comes from.
@@ -80,6 +83,7 @@ pub async fn run() -> ExitCode {
         Command::Serve => serve::run(setting).await,
         Command::Import(arguments) => import::run(setting, arguments).await,
         Command::Verify(arguments) => verify::run(setting, arguments).await,
+        Command::Trace(arguments) => trace::run(setting, arguments).await,
         Command::Keys(arguments) => keys::run(setting, arguments).await,
         Command::Migrate => migrate::run(setting).await,
         Command::CheckConfig => ExitCode::SUCCESS,

@@ -94,6 +94,15 @@ pub enum ChainKind {
     Embedded,
 }
 
+impl ChainKind {
+    /// Word in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+        }
+    }
+}
+
 /// Section `ledger`: what booked days are counted by.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

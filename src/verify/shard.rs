@@ -153,9 +153,10 @@ impl Shard<'_> {
         let Some(account) = self.accounts.get(&entry.address) else {
             return;
         };
+        let secret = self.setting.source_secret.as_ref();
         let checked = row
             .as_ref()
-            .and_then(|row| trips::check(booked, row, (&*account, &mut *findings)));
+            .and_then(|row| trips::check(booked, (row, secret), (&*account, &mut *findings)));
         let Some((record, evidence)) = checked else {
             return account.fold(shard, seq, (entry, 0), findings);
         };

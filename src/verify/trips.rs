@@ -5,6 +5,7 @@ use super::booked::Booked;
 use super::findings::{Findings, RECORDS};
 use crate::ledger::entry::Entry;
 use crate::ledger::evidence::Evidence;
+use crate::ledger::ground::SourceSecret;
 use crate::ledger::ids::trip_key;
 use crate::ledger::submit::postings_of;
 use crate::ledger::trip::{TripRecord, trip_digest};
@@ -14,7 +15,7 @@ use crate::store::audit::TripRow;
 /// Checks a row and answers its record and what its evidence says; no record if it cannot be read.
 pub(super) fn check(
     booked: &Booked<'_>,
-    row: &TripRow,
+    (row, secret): (&TripRow, Option<&SourceSecret>),
     (account, findings): (&Held, &mut Findings),
 ) -> Option<(TripRecord, Option<Evidence>)> {
     let Booked { at_ms, entry, .. } = *booked;
@@ -28,7 +29,7 @@ pub(super) fn check(
     if record.encode().ok().as_ref() != Some(&row.record) {
         wrong("the record is not in its canonical form".to_owned());
     }
-    let differing = columns(row, &record, account)
+    let differing = columns(row, (&record, secret), account)
         .into_iter()
         .chain(inside(&record))
         .chain(said(entry, &record, at_ms));
@@ -54,10 +55,17 @@ pub(super) fn check(
 }
 
 /// Columns that repeat the record or the account.
-fn columns(row: &TripRow, record: &TripRecord, account: &Held) -> [(&'static str, bool); 8] {
+fn columns(
+    row: &TripRow,
+    (record, secret): (&TripRecord, Option<&SourceSecret>),
+    account: &Held,
+) -> [(&'static str, bool); 8] {
     [
         ("user_id", row.user_id == account.user.value()),
-        ("trip_key", row.trip_key == record.trip_key.as_bytes()),
+        (
+            "source_key",
+            secret.is_none_or(|secret| row.source_key == secret.source_key(&record.trip_key).as_bytes()),
+        ),
         (
             "programme",
             row.programme == record.programme && row.programme == account.programme,

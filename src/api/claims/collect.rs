@@ -72,7 +72,7 @@ async fn made(state: &ApiState, user: UserId, content_id: Option<&Hash>) -> Resu
     let found = reads::transaction(&state.readers, Some(user.shard()), content_id).await?;
     let found = found.ok_or_else(Problem::storage_unavailable)?;
     let made = reads::made_by(&state.readers, &found).await?;
-    Ok((shown(state, user.shard(), &made).await?, found.amount))
+    Ok((shown(&state.readers, user.shard(), &made).await?, found.amount))
 }
 
 fn skips(named: &[Named], skipped: &[Option<Skip>]) -> Vec<Value> {

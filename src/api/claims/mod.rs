@@ -34,7 +34,7 @@ pub(super) async fn list(
     settled(&state, user, &request_id(&request)).await?;
     let after = page.after_one()?.unwrap_or(i64::MIN);
     let trips = reads::claims_after(&state.readers, user, after, page.rows()).await?;
-    let opener = Opener::of(&state, user).await?;
+    let opener = Opener::of(&state.readers, &state.kek, user).await?;
     let mut items = Vec::new();
     for trip in trips {
         let shown = if caller.may_use(&trip.record.programme) {

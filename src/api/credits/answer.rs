@@ -1,22 +1,22 @@
 //! Credits as they are answered.
 
-use super::super::ApiState;
 use super::super::problem::Problem;
 use super::super::reference::{Kind, reference};
 use super::super::trips::instant;
 use crate::ledger::credit::Credit;
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::trip::gas_from_code;
+use crate::store::db::Readers;
 use crate::store::reads::{self, OnChain, Transacted};
 use serde_json::{Value, json};
 
 /// Credits of a shard, each with what consumed it, and how far what made them has come on its way to the chain.
 pub(in super::super) async fn shown(
-    state: &ApiState,
+    readers: &Readers,
     shard: ShardId,
     credits: &[(Credit, Option<Hash>)],
 ) -> Result<Vec<Value>, Problem> {
-    let on_chain = reads::on_chain(&state.readers, shard, credits.iter().map(|(credit, _)| credit)).await?;
+    let on_chain = reads::on_chain(readers, shard, credits.iter().map(|(credit, _)| credit)).await?;
     let show = |(one, spent_by): &(Credit, Option<Hash>)| {
         let on_chain = on_chain.get(&one.created_by).copied().unwrap_or(OnChain::Waiting);
         credit(one, spent_by.as_ref(), on_chain)

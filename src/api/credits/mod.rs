@@ -2,12 +2,13 @@
 
 mod answer;
 mod redeem;
+pub mod trace;
 
 pub(super) use answer::{inputs, rider, shown};
 pub(super) use redeem::redeem;
 
 use super::ApiState;
-use super::auth::authenticate;
+use super::auth::{Caller, authenticate};
 use super::due::settled;
 use super::frame::request_id;
 use super::keys::Right;
@@ -51,7 +52,7 @@ pub(super) async fn list(
     settled(&state, user, &request_id(&request)).await?;
     let after = page.after_two()?.unwrap_or((i64::MIN, i64::MIN));
     let rows = reads::credits_after(&state.readers, user, spent, after, page.rows()).await?;
-    let documents = shown(&state, user.shard(), &rows).await?;
+    let documents = shown(&state.readers, user.shard(), &rows).await?;
     let item = |((made, _), document): (&(Credit, Option<Hash>), Value)| {
         let key = format!("{}.{}", made.created_seq, made.output);
         (key, caller.may_use(&made.lot.programme).then_some(document))
@@ -69,17 +70,26 @@ pub(super) async fn read(
     let caller = authenticate(&request, &state).await?;
     caller.require(&[Right::CreditsRead])?;
     Query::of(&request)?.close()?;
-    let (shard, hash) = parse(Kind::Credit, &path)?;
+    let found = find(&caller, &state, (&path, &request_id(&request))).await?;
+    let document = shown(&state.readers, found.0.user.shard(), &[found]).await?.pop();
+    Ok(HttpResponse::Ok().json(document))
+}
+
+/// The credit of a reference and what consumed it, after all that is due by now.
+async fn find(
+    caller: &Caller,
+    state: &ApiState,
+    (text, request_id): (&str, &str),
+) -> Result<(Credit, Option<Hash>), Problem> {
+    let (shard, hash) = parse(Kind::Credit, text)?;
     let missing = || Problem::new(Code::NotFound, "there is no such credit");
     let found = reads::credit(&state.readers, shard, &hash).await?.ok_or_else(missing)?;
     caller.require_programme(&found.0.lot.programme)?;
     if !found.0.user.is_system() {
-        settled(&state, found.0.user, &request_id(&request)).await?;
+        settled(state, found.0.user, request_id).await?;
     }
     let shard = found.0.user.shard();
-    let found = reads::credit(&state.readers, Some(shard), &hash)
+    reads::credit(&state.readers, Some(shard), &hash)
         .await?
-        .ok_or_else(missing)?;
-    let document = shown(&state, shard, &[found]).await?.pop().ok_or_else(missing)?;
-    Ok(HttpResponse::Ok().json(document))
+        .ok_or_else(missing)
 }

@@ -45,7 +45,7 @@ pub(in super::super) async fn redeem(
     let made = reads::made_by(&state.readers, &found).await?;
     let shard = command.user.shard();
     let change = made.into_iter().find(|(credit, _)| !credit.user.is_system());
-    let change = shown(&state, shard, change.as_slice()).await?.pop();
+    let change = shown(&state.readers, shard, change.as_slice()).await?.pop();
     let id = redemption_id(&caller.client, command.user, &key);
     let document = json!({
         "redemption_id": reference(Kind::Redemption, shard, &id),

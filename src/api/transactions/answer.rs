@@ -1,21 +1,24 @@
 //! A transaction as it is answered: what it moved, and how far it has come on its way to the chain.
 
-use super::super::ApiState;
 use super::super::credits::{inputs, rider, shown};
 use super::super::problem::Problem;
 use super::super::reference::{Kind, reference};
 use super::super::trips::instant;
 use crate::ledger::standing::{Standing, Status};
+use crate::store::db::Readers;
 use crate::store::reads::{self, Attempt, Transacted};
 use serde_json::{Value, json};
 
-/// A transaction with the credits that it made.
-pub(super) async fn transaction(state: &ApiState, found: &Transacted) -> Result<Value, Problem> {
-    let made = reads::made_by(&state.readers, found).await?;
-    let outputs = shown(state, found.shard, &made).await?;
+/// A transaction of a chain of that kind, with the credits that it made.
+pub(in super::super) async fn transaction(
+    (readers, chain): (&Readers, &str),
+    found: &Transacted,
+) -> Result<Value, Problem> {
+    let made = reads::made_by(readers, found).await?;
+    let outputs = shown(readers, found.shard, &made).await?;
     let standing = &found.standing;
-    let attempts = reads::attempts(&state.readers, found.shard, standing).await?;
-    let blocked = reads::is_blocked(&state.readers, found.shard, standing).await?;
+    let attempts = reads::attempts(readers, found.shard, standing).await?;
+    let blocked = reads::is_blocked(readers, found.shard, standing).await?;
     Ok(json!({
         "transaction_id": reference(Kind::Transaction, found.shard, &standing.content_id),
         "kind": standing.kind.as_str(),
@@ -28,7 +31,7 @@ pub(super) async fn transaction(state: &ApiState, found: &Transacted) -> Result<
         "created_at": instant(found.transaction.booked_ms),
         "status": word(&standing.status, blocked),
         "attempts": attempts.iter().map(attempt).collect::<Vec<_>>(),
-        "chain": on_chain(state, standing),
+        "chain": on_chain(chain, standing),
         "next_attempt_at": next_attempt(&standing.status),
         "reason": standing.status.reason(),
     }))
@@ -44,10 +47,10 @@ fn word(status: &Status, blocked: bool) -> &'static str {
 }
 
 /// Where it stands in the chain, once it does.
-fn on_chain(state: &ApiState, standing: &Standing) -> Option<Value> {
+fn on_chain(chain: &str, standing: &Standing) -> Option<Value> {
     let place = standing.status.place()?;
     Some(json!({
-        "kind": state.chain.kind(),
+        "kind": chain,
         "tx_id": standing.chain_tx_id.map(|id| id.to_string()),
         "height": place.height,
         "index": place.index,

@@ -2,6 +2,8 @@
 
 mod answer;
 
+pub(super) use answer::transaction;
+
 use super::ApiState;
 use super::auth::authenticate;
 use super::body::Body;
@@ -34,7 +36,7 @@ pub(super) async fn read(
     Query::of(&request)?.close()?;
     let found = find(&state, &path).await?;
     caller.require_programme(&found.standing.programme)?;
-    Ok(HttpResponse::Ok().json(answer::transaction(&state, &found).await?))
+    Ok(HttpResponse::Ok().json(transaction((&state.readers, state.chain.kind()), &found).await?))
 }
 
 /// `GET /v1/transactions`: shard by shard, those that have waited longest first; `?status=` keeps one status.
@@ -68,7 +70,7 @@ pub(super) async fn list(request: HttpRequest, state: Data<ApiState>) -> Result<
             };
             let place = format!("{}.{leaves_ms}.{}", shard.index(), standing.seq);
             let shown = if caller.may_use(&standing.programme) {
-                let document = answer::transaction(&state, &found).await?;
+                let document = transaction((&state.readers, state.chain.kind()), &found).await?;
                 let fits = wanted.as_deref().is_none_or(|wanted| document["status"] == wanted);
                 fits.then_some(document)
             } else {
@@ -111,7 +113,7 @@ pub(super) async fn redrive(
     let seq = reads::position(&state.readers, found.shard).await?;
     let again = of(&state, Some(found.shard), &found.standing.content_id).await?;
     let mut head = written(created(false), position(found.shard, seq), false);
-    Ok(head.json(answer::transaction(&state, &again).await?))
+    Ok(head.json(transaction((&state.readers, state.chain.kind()), &again).await?))
 }
 
 async fn find(state: &ApiState, path: &str) -> Result<Transacted, Problem> {

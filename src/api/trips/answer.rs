@@ -8,17 +8,17 @@ use crate::methodology::trip::{Distance, DistanceFrom};
 use serde_json::{Value, json};
 
 /// What names a trip to its caller; the record itself knows it only as a digest.
-pub(super) struct Named<'a> {
+pub(in super::super) struct Named<'a> {
     /// The calling system.
-    pub(super) client: &'a Name,
+    pub(in super::super) client: &'a Name,
     /// The rider.
-    pub(super) user: UserId,
+    pub(in super::super) user: UserId,
     /// The caller's order number.
-    pub(super) trip_id: &'a Name,
+    pub(in super::super) trip_id: &'a Name,
 }
 
 /// The trip at this instant: a claim lapses by the clock, whether or not anything was booked since.
-pub(super) fn trip(stored: &StoredTrip, named: &Named<'_>, now_ms: i64) -> Value {
+pub(in super::super) fn trip(stored: &StoredTrip, named: &Named<'_>, now_ms: i64) -> Value {
     let record = &stored.record;
     let refusal = record
         .refusal

@@ -28,7 +28,7 @@ pub(in super::super) async fn list(
         .after_two()?
         .and_then(|(day, seq)| Some((Day::from_epoch_days(i32::try_from(day).ok()?), seq)));
     let stored = reads::trips_before(&state.readers, user, before, page.rows()).await?;
-    let opener = Opener::of(&state, user).await?;
+    let opener = Opener::of(&state.readers, &state.kek, user).await?;
     let now_ms = state.clock.now_ms();
     let mut items = Vec::new();
     for trip in stored {

@@ -8,7 +8,7 @@ mod opener;
 mod order;
 mod way;
 
-pub(super) use answer::{instant, put_distance};
+pub(super) use answer::{Named, instant, put_distance, trip};
 pub(super) use legs::{LONGEST_WORD, Times, legs};
 pub(super) use list::list;
 pub(super) use opener::Opener;
@@ -27,7 +27,6 @@ use crate::ledger::ids::{Name, trip_key};
 use crate::store::reads;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use answer::Named;
 use std::sync::Arc;
 
 /// `POST /v1/trips`: books a trip, or answers its first booking again.
@@ -80,7 +79,8 @@ pub(super) async fn read_one(
     let client = client(&caller, &mut query)?;
     query.close()?;
     let (user, trip_id) = (user_of(&path.0)?, name_of("trip_id", &path.1)?);
-    let stored = reads::trip(&state.readers, user, &trip_key(&client, user, &trip_id)).await?;
+    let source_key = state.source_secret.source_key(&trip_key(&client, user, &trip_id));
+    let stored = reads::trip(&state.readers, user, &source_key).await?;
     let stored =
         stored.ok_or_else(|| Problem::new(Code::NotFound, "this client has booked no such trip for this user"))?;
     caller.require_programme(&stored.record.programme)?;
@@ -93,7 +93,7 @@ pub(super) async fn read_one(
 }
 
 /// The caller's own client, or another that an auditor asks for.
-fn client(caller: &Caller, query: &mut Query) -> Result<Name, Problem> {
+pub(super) fn client(caller: &Caller, query: &mut Query) -> Result<Name, Problem> {
     let Some(other) = query.take("client")? else {
         caller.require(&[Right::TripsWrite, Right::CreditsRead, Right::ReportsRead, Right::Admin])?;
         return Ok(caller.client.clone());

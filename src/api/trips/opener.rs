@@ -1,10 +1,11 @@
 //! Opens the sealed evidence of one rider's trips.
 
-use super::super::ApiState;
 use super::super::problem::Problem;
+use crate::identity::kek::Kek;
 use crate::ledger::evidence::{DataKey, Evidence};
 use crate::ledger::ids::UserId;
 use crate::ledger::view::StoredTrip;
+use crate::store::db::Readers;
 use crate::store::reads;
 use std::collections::BTreeMap;
 
@@ -13,11 +14,11 @@ pub(in super::super) struct Opener(BTreeMap<String, DataKey>);
 
 impl Opener {
     /// Unwraps the keys of a rider.
-    pub(in super::super) async fn of(state: &ApiState, user: UserId) -> Result<Self, Problem> {
+    pub(in super::super) async fn of(readers: &Readers, kek: &Kek, user: UserId) -> Result<Self, Problem> {
         let mut keys = BTreeMap::new();
-        for (programme, (address, wrapped_key)) in reads::wrapped_keys(&state.readers, user).await? {
+        for (programme, (address, wrapped_key)) in reads::wrapped_keys(readers, user).await? {
             let row = (user, programme.as_str(), &address);
-            let key = state.kek.unwrap(&wrapped_key, row).map_err(|error| {
+            let key = kek.unwrap(&wrapped_key, row).map_err(|error| {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "a data key cannot be unwrapped"

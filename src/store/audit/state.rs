@@ -13,8 +13,8 @@ pub struct TripRow {
     pub seq: i64,
     /// Rider.
     pub user_id: i64,
-    /// Identity.
-    pub trip_key: Vec<u8>,
+    /// Identity, as issues name it.
+    pub source_key: Vec<u8>,
     /// Programme.
     pub programme: String,
     /// Activity day.
@@ -54,7 +54,7 @@ pub struct AccountRow {
 
 /// Trips of a shard from the seq `from` on, ascending, at most `limit`.
 pub async fn trips(c: &mut Connection, shard: ShardId, from: i64, limit: i64) -> Result<Vec<TripRow>, StoreError> {
-    const SQL: &str = "SELECT seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence, \
+    const SQL: &str = "SELECT seq, user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence, \
          issued_by FROM trip_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?";
     Ok(with!(c, |c| sqlx::query_as(of_shard(SQL, shard))
         .bind(from)

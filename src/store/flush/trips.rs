@@ -15,7 +15,7 @@ pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreEr
 
 async fn trips(c: &mut Connection, view: &View) -> Result<(), StoreError> {
     const PARTS: [&str; 4] = [
-        "INSERT INTO trip_{shard} (seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
+        "INSERT INTO trip_{shard} (seq, user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
          VALUES ",
         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         ", ",
@@ -26,7 +26,13 @@ async fn trips(c: &mut Connection, view: &View) -> Result<(), StoreError> {
         query
             .bind(stored.seq)
             .bind(trip.user.value())
-            .bind(record.trip_key.as_bytes().to_vec())
+            .bind(
+                view.ground
+                    .source_secret
+                    .source_key(&record.trip_key)
+                    .as_bytes()
+                    .to_vec(),
+            )
             .bind(record.programme.clone())
             .bind(i64::from(record.day.epoch_days()))
             .bind(record.started_s)

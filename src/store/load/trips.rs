@@ -33,14 +33,15 @@ pub(in crate::store) fn stored_of((seq, record, evidence, issued_by): StoredRow)
 pub(super) async fn stored(c: &mut Connection, view: &mut View, identities: &[(i64, Hash)]) -> Result<(), StoreError> {
     const PARTS: [&str; 4] = [
         "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE ",
-        "(user_id = ? AND trip_key = ?)",
+        "(user_id = ? AND source_key = ?)",
         " OR ",
         "",
     ];
     type Row = (i64, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+    let secret = &view.ground.source_secret;
     let rows: Vec<Row> = read_rows!(c, view.shard, PARTS, identities, |query, identity| query
         .bind(identity.0)
-        .bind(identity.1.as_bytes().to_vec()));
+        .bind(secret.source_key(&identity.1).as_bytes().to_vec()));
     for (user, seq, record, evidence, issued_by) in rows {
         let stored = stored_of((seq, record, evidence, issued_by))?;
         let key = (UserId::from_stored(user), stored.record.trip_key);

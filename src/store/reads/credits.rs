@@ -5,7 +5,8 @@ use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::methodology::units::Amount;
 use crate::store::db::{Readers, StoreError, with_readers};
 use crate::store::load::{CREDIT, CreditRow, credit_of};
-use crate::store::statement::of_shard;
+use crate::store::statement::{of_shard, pieces, repeated};
+use std::collections::BTreeMap;
 
 /// A credit and what consumed it, in its shard, or in whichever holds it.
 pub async fn credit(
@@ -56,6 +57,32 @@ pub async fn credits_after(
             .await
     })?;
     rows.into_iter().map(credit_of).collect()
+}
+
+/// The credits of a shard that go by these names, oldest first, each with what consumed it.
+pub async fn credits_named(
+    readers: &Readers,
+    shard: ShardId,
+    hashes: &[Hash],
+) -> Result<Vec<(Credit, Option<Hash>)>, StoreError> {
+    let head = format!("SELECT {CREDIT} FROM credit_{{shard}} WHERE hash IN (");
+    let mut found = BTreeMap::new();
+    for piece in pieces(hashes) {
+        let sql = repeated([&head, "?", ", ", ")"], piece.len(), shard);
+        let rows: Vec<CreditRow> = with_readers!(readers, |pool| {
+            let query = sqlx::query_as(sql);
+            piece
+                .iter()
+                .fold(query, |query, hash| query.bind(hash.as_bytes().to_vec()))
+                .fetch_all(pool)
+                .await
+        })?;
+        for row in rows {
+            let (credit, spent_by) = credit_of(row)?;
+            found.insert((credit.created_seq, credit.output), (credit, spent_by));
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 /// Unspent credits whose end is near.

@@ -4,11 +4,12 @@ mod credits;
 pub mod dispatch;
 pub mod due;
 pub mod totals;
+pub mod trace;
 mod transactions;
 mod trips;
 mod way;
 
-pub use credits::{Expiring, credit, credits_after, expiring};
+pub use credits::{Expiring, credit, credits_after, credits_named, expiring};
 pub use transactions::{Listed, Transacted, made_by, transaction, transactions_after};
 pub use trips::{claims_after, trip, trips_before};
 pub use way::{Attempt, OnChain, attempts, is_blocked, on_chain, settling};

@@ -6,9 +6,8 @@ use crate::ledger::standing::Standing;
 use crate::ledger::transaction::{Transaction, credit_hash};
 use crate::methodology::units::Amount;
 use crate::store::db::{Readers, StoreError, with_readers};
-use crate::store::load::{CREDIT, CreditRow, STANDING, StandingRow, credit_of, standing_of};
-use crate::store::statement::{of_shard, pieces, repeated};
-use std::collections::BTreeMap;
+use crate::store::load::{STANDING, StandingRow, standing_of};
+use crate::store::statement::of_shard;
 
 /// A transaction as stored.
 #[derive(Clone, Debug)]
@@ -121,25 +120,9 @@ pub async fn transactions_after(
 /// The credits that a transaction made, in the order of its outputs.
 pub async fn made_by(readers: &Readers, made: &Transacted) -> Result<Vec<(Credit, Option<Hash>)>, StoreError> {
     let outputs = (0_u16..).take(made.transaction.outputs.len());
-    let hashes: Vec<Hash> = outputs
-        .map(|index| credit_hash(&made.standing.content_id, index))
-        .collect();
-    let head = format!("SELECT {CREDIT} FROM credit_{{shard}} WHERE hash IN (");
-    let mut found = BTreeMap::new();
-    for piece in pieces(&hashes) {
-        let sql = repeated([&head, "?", ", ", ")"], piece.len(), made.shard);
-        let rows: Vec<CreditRow> = with_readers!(readers, |pool| {
-            let query = sqlx::query_as(sql);
-            piece
-                .iter()
-                .fold(query, |query, hash| query.bind(hash.as_bytes().to_vec()))
-                .fetch_all(pool)
-                .await
-        })?;
-        for row in rows {
-            let (credit, spent_by) = credit_of(row)?;
-            found.insert(credit.output, (credit, spent_by));
-        }
-    }
-    Ok(found.into_values().collect())
+    let content_id = &made.standing.content_id;
+    let hashes: Vec<Hash> = outputs.map(|index| credit_hash(content_id, index)).collect();
+    let mut found = super::credits_named(readers, made.shard, &hashes).await?;
+    found.sort_by_key(|(credit, _)| credit.output);
+    Ok(found)
 }

@@ -7,13 +7,13 @@ use crate::store::db::{Readers, StoreError, with_readers};
 use crate::store::load::{StoredRow, stored_of};
 use crate::store::statement::of_shard;
 
-/// A trip by its identity.
-pub async fn trip(readers: &Readers, user: UserId, trip_key: &Hash) -> Result<Option<StoredTrip>, StoreError> {
-    const SQL: &str = "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND trip_key = ?";
+/// A trip by its identity, which the source key says as well as the trip key.
+pub async fn trip(readers: &Readers, user: UserId, source_key: &Hash) -> Result<Option<StoredTrip>, StoreError> {
+    const SQL: &str = "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND source_key = ?";
     let row: Option<StoredRow> = with_readers!(readers, |pool| {
         sqlx::query_as(of_shard(SQL, user.shard()))
             .bind(user.value())
-            .bind(trip_key.as_bytes().as_slice())
+            .bind(source_key.as_bytes().as_slice())
             .fetch_optional(pool)
             .await
     })?;

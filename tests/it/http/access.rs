@@ -29,7 +29,7 @@ pub(super) async fn key(
     (text, row.key_digest)
 }
 
-async fn get_as(app: &TestApp, key: &str, path: &str) -> Response {
+pub(super) async fn get_as(app: &TestApp, key: &str, path: &str) -> Response {
     app.client
         .get(format!("{}{path}", app.base))
         .bearer_auth(key)

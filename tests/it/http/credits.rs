@@ -9,7 +9,7 @@ use std::time::Duration;
 const NOON_S: i64 = NOON_MS / 1_000;
 const DAY: Duration = Duration::from_hours(24);
 
-async fn keyed(app: &TestApp, path: &str, key: &str, body: &Value) -> Response {
+pub(super) async fn keyed(app: &TestApp, path: &str, key: &str, body: &Value) -> Response {
     let request = app.client.post(format!("{}{path}", app.base)).bearer_auth(&app.key);
     request.header("Idempotency-Key", key).json(body).send().await.unwrap()
 }

@@ -9,6 +9,7 @@ mod problems;
 mod reports;
 mod requests;
 mod rules;
+mod trace;
 mod trips;
 
 use crate::support::TestApp;

@@ -128,6 +128,7 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
         networks: Arc::default(),
         library,
         zone: jiff::tz::TimeZone::UTC,
+        source_secret: SourceSecret::new([1; 32]),
         lifecycle: life.clone(),
         metrics: install_metrics(),
         config: Loaded::read(None, Vec::new()).unwrap().config.http,

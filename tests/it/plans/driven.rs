@@ -193,13 +193,18 @@ async fn reads(app: &TestApp) {
         }
     }
     json_of(app, "/v1/users/17/trips/demo-1").await;
+    json_of(app, "/v1/users/17/trips/demo-1/trace").await;
     let credits = json_of(app, "/v1/users/47/credits").await;
     for credit in credits["items"].as_array().unwrap() {
         let (id, transaction) = (
             credit["credit_id"].as_str().unwrap(),
             credit["created_by"].as_str().unwrap(),
         );
-        for path in [format!("credits/{id}"), format!("credits/{}", &id[6..])] {
+        for path in [
+            format!("credits/{id}"),
+            format!("credits/{}", &id[6..]),
+            format!("credits/{id}/trace"),
+        ] {
             json_of(app, &format!("/v1/{path}")).await;
         }
         json_of(app, &format!("/v1/transactions/{transaction}")).await;

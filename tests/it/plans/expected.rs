@@ -34,7 +34,7 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 49] = [
+const FOUND: [Row; 51] = [
     (
         "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id>?)"]),
@@ -187,11 +187,19 @@ const FOUND: [Row; 49] = [
         Searched(&["SEARCH trip BY user_id, activity_day, seq (user_id=? AND activity_day<?)"]),
     ),
     (
-        "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND trip_key = ?",
-        Searched(&["SEARCH trip BY user_id, trip_key (user_id=? AND trip_key=?)"]),
+        "SELECT seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND source_key = ?",
+        Searched(&["SEARCH trip BY user_id, source_key (user_id=? AND source_key=?)"]),
     ),
     (
-        "SELECT seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence, issued_by FROM trip_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?",
+        "SELECT source_key, seq, record, evidence, issued_by FROM trip_{shard} WHERE user_id = ? AND source_key IN (?)",
+        Searched(&["SEARCH trip BY user_id, source_key (user_id=? AND source_key=?)"]),
+    ),
+    (
+        "SELECT seq, content_id, user_id, kind FROM ledger_tx_{shard} WHERE seq IN (?)",
+        Searched(&["SEARCH ledger_tx BY seq (seq=?)"]),
+    ),
+    (
+        "SELECT seq, user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence, issued_by FROM trip_{shard} WHERE seq >= ? ORDER BY seq LIMIT ?",
         Searched(&["SEARCH trip BY seq (seq>?)"]),
     ),
     (
@@ -218,8 +226,8 @@ const FOUND: [Row; 49] = [
         Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
     ),
     (
-        "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE (user_id = ? AND trip_key = ?)",
-        Searched(&["SEARCH trip BY user_id, trip_key (user_id=? AND trip_key=?)"]),
+        "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE (user_id = ? AND source_key = ?)",
+        Searched(&["SEARCH trip BY user_id, source_key (user_id=? AND source_key=?)"]),
     ),
     (
         "UPDATE client SET revoked_ms = ? WHERE key_digest = ? AND revoked_ms IS NULL",

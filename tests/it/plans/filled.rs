@@ -11,7 +11,7 @@ use std::time::Duration;
 const SHARD: &str = "17";
 /// Ten trips, claims, credits and transactions a rider, and a million riders.
 const FILL: [&str; 11] = [
-    "INSERT INTO trip_17 (seq, user_id, trip_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
+    "INSERT INTO trip_17 (seq, user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
      SELECT n, n / 10 * 30 + 17, CAST(printf('%032d', n) AS BLOB), 'demo', 20000 + n % 10, n, n + 1, 'credited', 1, x'01', x'02' FROM million",
     "INSERT INTO claim_17 (user_id, seq, programme, opens_ms, closes_ms) SELECT n / 10 * 30 + 17, n, 'demo', n, n + 1 FROM million",
     "INSERT INTO credit_17 (hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, \

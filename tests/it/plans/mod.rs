@@ -6,7 +6,8 @@
 
 mod driven; // all that a gateway can do
 mod expected; // statement → index
-mod filled; // the tables, and what the database says of a statement
+mod filled;
+mod on_the_way; // the tables, and what the database says of a statement
 
 use expected::Reading;
 use filled::Filled;

@@ -278,7 +278,7 @@ fn added(table: &str, columns: &[Column], rowid: i64) -> Vec<Change> {
     let copied = columns.iter().map(|column| match column.kind.split('(').next() {
         Some("BIGINT") if column.key => format!("{} + 100", column.name),
         Some("VARCHAR") if column.key => format!("{} || 'y'", column.name),
-        Some(_) if column.key || ["trip_key", "content_id", "key_id"].contains(&column.name.as_str()) => {
+        Some(_) if column.key || ["source_key", "content_id", "key_id"].contains(&column.name.as_str()) => {
             format!("randomblob(length({}))", column.name)
         }
         _ => column.name.clone(),
