@@ -1,5 +1,5 @@
 -- What is on its way to the chain, under the id by which the chain knows it: no state of the ledger, and not in the journal. Whoever has the lease, until
--- lease_ms, cares for it. The signed bytes go when the envelope has ended.
+-- lease_ms, cares for it. When the envelope has ended, lease_ms is that instant, the signed bytes go, and some time later the row.
 CREATE TABLE IF NOT EXISTS envelope_{shard} (
     chain_tx_id VARBINARY(32) NOT NULL PRIMARY KEY,
     kind VARCHAR(16) NOT NULL,
@@ -7,7 +7,6 @@ CREATE TABLE IF NOT EXISTS envelope_{shard} (
     lease_ms BIGINT NOT NULL,
     created_ms BIGINT NOT NULL,
     expires_ms BIGINT NOT NULL,
-    ended_ms BIGINT NULL,
     reason VARCHAR(512) NULL,
     request BLOB NOT NULL,
     UNIQUE (status, lease_ms, chain_tx_id)

@@ -4,7 +4,7 @@ use super::{CommandError, Setting, output};
 use crate::app;
 use crate::identity::kek::Kek;
 use crate::store::deployment;
-use crate::verify::{Options, Report, verify};
+use crate::verify::{ChainLook, Options, Report, verify};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
@@ -39,9 +39,7 @@ pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
 async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, CommandError> {
     let _ledger = setting.folder.clone().existing()?;
     // Before the ledger: a transaction is stored before it is sent, so what stands on the chain by now the ledger has.
-    let chain = app::chain::file(&setting.config, &setting.folder)
-        .snapshot_if_founded()
-        .await;
+    let chain = ChainLook::take(app::chain::file(&setting.config, &setting.folder)).await;
     let mut snapshot = setting.location().snapshot().await?;
     let kek = match deployment::find(&mut snapshot).await {
         Ok(Some(founded)) => Kek::load(&setting.kek_file(), founded.kek_id).map_err(|error| error.to_string()),

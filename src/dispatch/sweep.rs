@@ -5,14 +5,16 @@ use super::Way;
 use super::carry::Carried;
 use crate::chain::{Payload, Request};
 use crate::ledger::ids::ShardId;
-use crate::store::db::{Connection, StoreError};
-use crate::store::reads::dispatch::{Open, abandoned, backlog, ready, take_lease};
+use crate::store::db::StoreError;
+use crate::store::reads::dispatch::{Open, abandoned, backlog, forget, ready, take_lease};
 use carbon_contract::envelope::Envelope;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Envelopes of a shard that one sweep takes over.
 const AT_ONCE: i64 = 64;
+/// How long an envelope that has ended is kept, to show what was tried: a week.
+const KEPT_MS: i64 = 7 * 86_400_000;
 /// Keys of the state that an envelope from before is counted with: it is not read for this.
 const KEYS_EACH: u32 = 16;
 
@@ -38,7 +40,7 @@ impl Sweeper {
     /// Looks through all shards once.
     pub async fn sweep(&self, taking: Taking, stop: &CancellationToken) -> Result<(), StoreError> {
         let way = &self.way;
-        let mut connection: Option<Connection> = None;
+        let mut connection = way.location.connect().await?;
         for shard in ShardId::all() {
             if stop.is_cancelled() {
                 break;
@@ -47,6 +49,7 @@ impl Sweeper {
             if !ready(&way.readers, shard, now_ms, 1).await?.is_empty() {
                 way.wake(shard);
             }
+            forget(&mut connection, shard, now_ms.saturating_sub(KEPT_MS), AT_ONCE).await?;
             let void_ms = match taking {
                 Taking::Abandoned => way.lease_ms(),
                 Taking::All => i64::MIN,
@@ -55,12 +58,8 @@ impl Sweeper {
                 if way.follower.cares_for(&open.chain_tx_id) {
                     continue;
                 }
-                let c = match &mut connection {
-                    Some(connection) => connection,
-                    None => connection.insert(way.location.connect().await?),
-                };
                 let lease_ms = way.lease_ms();
-                if take_lease(c, shard, &open, lease_ms).await? {
+                if take_lease(&mut connection, shard, &open, lease_ms).await? {
                     way.take_over(shard, &open, lease_ms).await;
                 }
             }
@@ -76,9 +75,7 @@ impl Sweeper {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
             metrics::gauge!("carbon_dispatch_backlog", "status" => status).set(count);
         }
-        if let Some(connection) = connection {
-            connection.close().await?;
-        }
+        connection.close().await?;
         Ok(())
     }
 }

@@ -5,8 +5,9 @@ use super::booked::Booked;
 use super::chain::OnChain;
 use super::findings::{AGREEMENT, CHAIN, Findings, at};
 use super::transactions::Consumed;
+use crate::chain::embedded::ChainFile;
 use crate::ledger::ids::{Hash, ShardId};
-use crate::ledger::standing::{Standing, Status};
+use crate::ledger::standing::{Place, Standing, Status};
 use crate::ledger::transaction::{Lot, Transaction};
 use crate::store::audit;
 use crate::store::db::Connection;
@@ -16,6 +17,17 @@ const TABLE: &str = "ledger_tx";
 /// Transactions of the chain that are looked for in all shards, to name those that are in none.
 const MOST_SOUGHT: usize = 1_000;
 
+/// Transactions that may have been confirmed while `verify` took its looks.
+const MOST_SINCE: usize = 10_000;
+
+/// A transaction that the ledger has as confirmed above the last block that was looked at.
+struct Since {
+    shard: ShardId,
+    seq: i64,
+    chain_tx_id: Hash,
+    place: Place,
+}
+
 /// What the shards read so far say of the chain.
 #[derive(Default)]
 pub(super) struct Agreement {
@@ -23,6 +35,8 @@ pub(super) struct Agreement {
     found: usize,
     /// Micrograms in credits unspent there, by lot.
     unspent_ug: BTreeMap<Lot, i128>,
+    /// Confirmed above the last block that was looked at.
+    since: Vec<Since>,
     /// Transactions by word.
     counts: BTreeMap<&'static str, u64>,
 }
@@ -49,6 +63,7 @@ impl Agreement {
             }
             // The look at the chain is older than that at the ledger.
             (Status::Confirmed(place), None) if u64::try_from(place.height).is_ok_and(|at| at > on_chain.height()) => {
+                self.look_again(booked, standing, *place, findings);
                 "confirmed since the look at the chain"
             }
             (Status::Confirmed(_), None) => {
@@ -85,8 +100,27 @@ impl Agreement {
         }
     }
 
+    /// Has it looked for in the end.
+    fn look_again(&mut self, booked: &Booked<'_>, standing: &Standing, place: Place, findings: &mut Findings) {
+        match standing.chain_tx_id {
+            Some(chain_tx_id) if self.since.len() < MOST_SINCE => self.since.push(Since {
+                shard: booked.shard,
+                seq: booked.seq,
+                chain_tx_id,
+                place,
+            }),
+            _ => booked.wrong(
+                AGREEMENT,
+                TABLE,
+                "it is not on the chain, which ends far below",
+                findings,
+            ),
+        }
+    }
+
     /// Adds what another shard says.
     pub(super) fn add(&mut self, other: Self) {
+        self.since.extend(other.since);
         self.found = self.found.saturating_add(other.found);
         for (lot, amount_ug) in other.unspent_ug {
             let sum = self.unspent_ug.entry(lot).or_default();
@@ -99,7 +133,15 @@ impl Agreement {
     }
 
     /// What all shards together say.
-    pub(super) async fn finish(mut self, c: &mut Connection, on_chain: &OnChain, findings: &mut Findings) {
+    pub(super) async fn finish(
+        mut self,
+        (c, file): (&mut Connection, &ChainFile),
+        on_chain: &OnChain,
+        findings: &mut Findings,
+    ) {
+        if !self.since.is_empty() {
+            since(file, &self.since, findings).await;
+        }
         for (word, count) in &self.counts {
             findings.figure(AGREEMENT, word, *count);
         }
@@ -131,6 +173,24 @@ impl Agreement {
             );
             findings.add(AGREEMENT, at(None, "chain.db", "*"), what);
             unknown(c, on_chain, findings).await;
+        }
+    }
+}
+
+/// What was confirmed since the look at the chain must stand there by now; what its block holds the next replay tells.
+async fn since(file: &ChainFile, since: &[Since], findings: &mut Findings) {
+    let mut snapshot = match file.snapshot_if_founded().await {
+        Ok(snapshot) => snapshot,
+        Err(error) => return findings.unreadable(AGREEMENT, at(None, "chain.db", "*"), &error),
+    };
+    for one in since {
+        let found = match &mut snapshot {
+            Some(snapshot) => snapshot.place_of(&one.chain_tx_id).await.unwrap_or_default(),
+            None => None,
+        };
+        if found != Some((one.place.height, one.place.index)) {
+            let place = at(one.shard, TABLE, format!("seq {}", one.seq));
+            findings.add(AGREEMENT, place, "it is not on the chain, which ends below");
         }
     }
 }

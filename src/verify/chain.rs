@@ -4,15 +4,27 @@
 use super::Setting;
 use super::findings::{CHAIN, Findings, at};
 use crate::chain::embedded::verify::{ChainFinding, Listener, Replayed, Seen, replay};
-use crate::chain::embedded::{CERTIFICATES, FileError, Genesis, Snapshot};
+use crate::chain::embedded::{CERTIFICATES, ChainFile, FileError, Genesis, Snapshot};
 use crate::ledger::ids::Hash;
 use crate::ledger::transaction::Lot;
 use carbon_contract::envelope::Envelope;
 use std::collections::BTreeMap;
 
-/// A look at the chain's file: none where no chain was ever founded, or why it cannot be read. It must be older than the look at
-/// the ledger: a transaction is stored before it is sent, so all that stands there then stands in the ledger too.
-pub type ChainRead = Result<Option<Snapshot>, FileError>;
+/// The chain's file, and a look at it: none where no chain was ever founded, or why it cannot be read. It is older than the look at
+/// the ledger: a transaction is stored before it is sent, so all that stands there then stands in the ledger too. What the ledger
+/// has seen confirmed since is looked for once more, in the end.
+pub struct ChainLook {
+    file: ChainFile,
+    first: Result<Option<Snapshot>, FileError>,
+}
+
+impl ChainLook {
+    /// Looks now: before the ledger's snapshot is taken.
+    pub async fn take(file: ChainFile) -> Self {
+        let first = file.snapshot_if_founded().await;
+        Self { file, first }
+    }
+}
 
 /// What stands on the chain: 48 bytes for each transaction that a rider ordered, and sums.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -96,8 +108,21 @@ impl Listener for Heard<'_> {
 }
 
 /// Replays the chain; `None` if it cannot be read, which is a finding. One that was never founded has nothing on it.
-pub(super) async fn read(chain: ChainRead, setting: &Setting<'_>, findings: &mut Findings) -> Option<OnChain> {
-    let mut snapshot = match chain {
+pub(super) async fn read(
+    look: ChainLook,
+    setting: &Setting<'_>,
+    findings: &mut Findings,
+) -> (Option<OnChain>, ChainFile) {
+    let ChainLook { file, first } = look;
+    (replayed(first, setting, findings).await, file)
+}
+
+async fn replayed(
+    first: Result<Option<Snapshot>, FileError>,
+    setting: &Setting<'_>,
+    findings: &mut Findings,
+) -> Option<OnChain> {
+    let mut snapshot = match first {
         Ok(Some(snapshot)) => snapshot,
         Ok(None) => {
             findings.figure(CHAIN, "chains founded", 0);

@@ -11,6 +11,8 @@ use crate::store::db::Connection;
 use std::collections::BTreeMap;
 
 const TABLE: &str = "ledger_tx";
+const DIFFERS: &str =
+    "status, chain_tx_id, height, block_index, block_at_ms or reason differs from the last entry that speaks of it";
 
 /// The fates of one shard: in memory are those transactions whose last entry is not that they are confirmed.
 pub(super) struct Fates {
@@ -67,17 +69,15 @@ impl Fates {
     pub(super) async fn finish(self, c: &mut Connection, findings: &mut Findings) {
         let mut ended = self.confirmed;
         for (content_id, digest) in &self.open {
-            let place = || at(self.shard, TABLE, content_id);
             match audit::standing(c, self.shard, content_id).await {
                 Ok(Some(standing)) if says(&standing, digest) => {
                     ended = ended.saturating_add(i64::from(word_of(&standing.status).is_some()));
                 }
-                Ok(_) => findings.add(
-                    RECORDS,
-                    place(),
-                    "status, chain_tx_id, height, block_index, block_at_ms or reason differs from the last entry that speaks of it",
-                ),
-                Err(error) => findings.unreadable(RECORDS, place(), &error),
+                Ok(standing) => {
+                    let row = standing.map_or_else(|| content_id.to_string(), |row| format!("seq {}", row.seq));
+                    findings.add(RECORDS, at(self.shard, TABLE, row), DIFFERS);
+                }
+                Err(error) => findings.unreadable(RECORDS, at(self.shard, TABLE, content_id), &error),
             }
         }
         if let Err(error) = audit::ways_are_readable(c, self.shard).await {

@@ -29,7 +29,7 @@ mod transactions;
 mod trips;
 mod ways;
 
-pub use chain::{ChainRead, OnChain};
+pub use chain::{ChainLook, OnChain};
 pub use findings::{Check, Finding, Report};
 
 use crate::identity::certificate::Certificate;
@@ -93,7 +93,7 @@ struct Known {
 /// becomes a finding. `kek` is the key, or why there is none; `progress` hears of each shard before it is read.
 pub async fn verify(
     snapshot: &mut Connection,
-    chain: ChainRead,
+    chain: ChainLook,
     kek: Result<&Kek, String>,
     options: Options,
     progress: &mut (dyn FnMut(ShardId) + Send),
@@ -119,7 +119,8 @@ pub async fn verify(
         findings.add(KEYS, at(None, "deployment", "kek_id"), reason);
     }
     keys::read_authority(snapshot, &mut setting, &mut findings).await;
-    setting.on_chain = chain::read(chain, &setting, &mut findings).await;
+    let (on_chain, chain_file) = chain::read(chain, &setting, &mut findings).await;
+    setting.on_chain = on_chain;
     let heads = read_heads(snapshot, &mut findings).await;
     let activations = Activations::load(snapshot, &mut findings).await;
     setting.programmes = activations.programmes(&mut findings);
@@ -143,7 +144,10 @@ pub async fn verify(
     }
     known.activations.finish(&mut findings);
     if let Some(on_chain) = &setting.on_chain {
-        known.agreement.finish(snapshot, on_chain, &mut findings).await;
+        known
+            .agreement
+            .finish((&mut *snapshot, &chain_file), on_chain, &mut findings)
+            .await;
     }
     check_file(snapshot, &tables, &mut findings).await;
     Ok(findings.report())

@@ -61,6 +61,14 @@ pub enum FileError {
 #[derive(Debug)]
 pub struct Snapshot(pub(super) SqliteConnection);
 
+impl Snapshot {
+    /// Height and place in the block of a transaction, if it stands there.
+    pub async fn place_of(&mut self, tx_id: &Hash) -> Result<Option<(i64, i64)>, FileError> {
+        let row = transaction(&mut self.0, tx_id).await?;
+        Ok(row.map(|row| (row.height, row.position)))
+    }
+}
+
 /// The last block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tip {

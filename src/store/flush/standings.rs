@@ -71,7 +71,7 @@ async fn recorded(c: &mut Connection, view: &View) -> Result<(), StoreError> {
 }
 
 async fn ended(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE envelope_{shard} SET status = ?, lease_ms = 0, ended_ms = ?, reason = ?, request = ? \
+    const SQL: &str = "UPDATE envelope_{shard} SET status = ?, lease_ms = ?, reason = ?, request = ? \
          WHERE chain_tx_id = ? AND status = 'open'";
     for Ended {
         chain_tx_id,

@@ -3,7 +3,7 @@
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::transaction::Kind;
 use crate::store::db::{Connection, Readers, StoreError, with, with_readers};
-use crate::store::statement::of_shard;
+use crate::store::statement::{of_shard, write_rows};
 
 /// A transaction that may leave.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -107,6 +107,21 @@ pub async fn take_lease(c: &mut Connection, shard: ShardId, open: &Open, lease_m
             .map(|done| done.rows_affected())
     })?;
     Ok(done == 1)
+}
+
+/// Forgets envelopes of a shard that ended before an instant, at most `limit`; answers how many.
+pub async fn forget(c: &mut Connection, shard: ShardId, before_ms: i64, limit: i64) -> Result<usize, StoreError> {
+    const FIND: &str = "SELECT chain_tx_id FROM envelope_{shard} WHERE status IN ('confirmed', 'refused', 'lapsed') AND lease_ms < ? LIMIT ?";
+    const PARTS: [&str; 4] = ["DELETE FROM envelope_{shard} WHERE chain_tx_id IN (", "?", ", ", ")"];
+    let ids: Vec<(Vec<u8>,)> = with!(&mut *c, |c| {
+        sqlx::query_as(of_shard(FIND, shard))
+            .bind(before_ms)
+            .bind(limit)
+            .fetch_all(&mut *c)
+            .await
+    })?;
+    write_rows!(c, shard, PARTS, &ids, |query, id| query.bind(id.0.clone()));
+    Ok(ids.len())
 }
 
 /// How many transactions are where.

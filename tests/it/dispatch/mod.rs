@@ -11,7 +11,7 @@ use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::store::db::Location;
 use carbon_gateway::store::deployment;
 use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
-use carbon_gateway::verify::{Options, Report, verify};
+use carbon_gateway::verify::{ChainLook, Options, Report, verify};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -117,7 +117,7 @@ async fn verified(folder: &Path) -> Report {
         file: DataFolder::new(folder).chain_file(),
         durable: false,
     };
-    let chain = chain.snapshot_if_founded().await;
+    let chain = ChainLook::take(chain).await;
     connection.begin().await.unwrap();
     let report = verify(
         &mut connection,

@@ -6,6 +6,7 @@ use super::orders::{Order, series};
 use super::sums::{Sums, assert_conserved};
 use super::translate::{command, meta, said};
 use super::{KEK, PROGRAMMES, START_MS, TERMS, ground};
+use carbon_gateway::chain::embedded::ChainFile;
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::identity::chain_secret::ChainSecret;
 use carbon_gateway::ledger::account::Due;
@@ -19,7 +20,7 @@ use carbon_gateway::store::deployment::Founded;
 use carbon_gateway::store::reads;
 use carbon_gateway::store::writer::{Ledger, Pending, SubmitError, Writer, WriterParts};
 use carbon_gateway::store::{deployment, migrate};
-use carbon_gateway::verify::{Options, verify};
+use carbon_gateway::verify::{ChainLook, Options, verify};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -65,7 +66,7 @@ pub(super) struct Stored {
     writing: JoinSet<()>,
     queued: Vec<(String, Pending, Said)>,
     number: u32,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Stored {
@@ -84,7 +85,7 @@ impl Stored {
             writing,
             queued: Vec::new(),
             number: 0,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -161,9 +162,13 @@ impl Stored {
         drop(self.ledger);
         self.writing.join_next().await.unwrap().unwrap();
         let mut snapshot = self.location.snapshot().await.unwrap();
+        let nowhere = ChainFile {
+            file: self.folder.path().join("chain.db"),
+            durable: false,
+        };
         let report = verify(
             &mut snapshot,
-            Ok(None),
+            ChainLook::take(nowhere).await,
             Ok(&KEK),
             Options { recompute: true },
             &mut |_| {},

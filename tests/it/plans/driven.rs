@@ -11,10 +11,10 @@ use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::Sender;
 use carbon_gateway::ledger::ids::{Hash, Name, ShardId, UserId};
 use carbon_gateway::store::db::Location;
-use carbon_gateway::store::reads::dispatch::{Open, abandoned, backlog, ready, take_lease};
+use carbon_gateway::store::reads::dispatch::{Open, abandoned, backlog, forget, ready, take_lease};
 use carbon_gateway::store::reads::due::{Why, users_due};
 use carbon_gateway::store::{clients, deployment, migrate};
-use carbon_gateway::verify::{Options, verify};
+use carbon_gateway::verify::{ChainLook, Options, verify};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -268,10 +268,15 @@ async fn on_their_way(app: &TestApp) {
     };
     assert!(!take_lease(&mut connection, ShardId::FIRST, &nobodys, 1).await.unwrap());
     backlog(&readers).await.unwrap();
+    forget(&mut connection, ShardId::FIRST, i64::MIN, 1).await.unwrap();
+    let all = ShardId::new(17).unwrap();
+    forget(&mut connection, all, i64::MAX, 1).await.unwrap();
     connection.close().await.unwrap();
 }
 
 async fn outage(app: &TestApp) {
+    // Nobody else may wake the writer.
+    app.drained().await;
     let mut lock = location(app).connect().await.unwrap();
     lock.begin().await.unwrap();
     assert_eq!(app.post("/v1/trips", &trip(77, 0, "demo")).await.status(), 503);
@@ -337,7 +342,7 @@ async fn verified(app: &TestApp) {
         file: DataFolder::new(app.data_dir()).chain_file(),
         durable: false,
     };
-    let chain = chain.snapshot_if_founded().await;
+    let chain = ChainLook::take(chain).await;
     let mut snapshot = location(app).snapshot().await.unwrap();
     let founded = deployment::find(&mut snapshot).await.unwrap().unwrap();
     let kek = Kek::load(&DataFolder::new(app.data_dir()).kek_file(), founded.kek_id).unwrap();

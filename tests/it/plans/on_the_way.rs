@@ -4,7 +4,19 @@ use super::expected::Reading::Searched;
 use super::expected::Row;
 
 /// Each by the index meant for it.
-pub(super) const ON_THE_WAY: [Row; 22] = [
+pub(super) const ON_THE_WAY: [Row; 25] = [
+    (
+        "SELECT chain_tx_id FROM envelope_{shard} WHERE status IN ('confirmed', 'refused', 'lapsed') AND lease_ms < ? LIMIT ?",
+        Searched(&["SEARCH envelope BY status, lease_ms, chain_tx_id (status=? AND lease_ms<?)"]),
+    ),
+    (
+        "DELETE FROM envelope_{shard} WHERE chain_tx_id IN (?)",
+        Searched(&["SEARCH envelope BY chain_tx_id (chain_tx_id=?)"]),
+    ),
+    (
+        "SELECT t.seq, t.content_id, t.user_id, t.programme, t.kind, t.status, t.unmet, t.next_attempt_ms, t.attempt, t.pack, t.chain_tx_id, t.earlier, t.height, t.block_index, t.block_at_ms, t.reason FROM ledger_tx_{shard} t WHERE t.seq > ? ORDER BY t.seq LIMIT 1",
+        Searched(&["SEARCH t BY seq (seq>?)"]),
+    ),
     (
         "SELECT COUNT(*) FROM ledger_tx_{shard} WHERE status = 'submitted'",
         Searched(&["SEARCH ledger_tx BY status, next_attempt_ms, seq (status=?)"]),
@@ -37,7 +49,7 @@ pub(super) const ON_THE_WAY: [Row; 22] = [
         ]),
     ),
     (
-        "SELECT chain_tx_id, kind, expires_ms, request FROM envelope_{shard} WHERE chain_tx_id > ? AND status <> 'confirmed' AND status <> 'refused' AND status <> 'lapsed' ORDER BY chain_tx_id LIMIT ?",
+        "SELECT chain_tx_id, kind, status, created_ms, expires_ms, reason, request FROM envelope_{shard} WHERE chain_tx_id > ? AND status <> 'confirmed' AND status <> 'refused' AND status <> 'lapsed' ORDER BY chain_tx_id LIMIT ?",
         Searched(&["SEARCH envelope BY chain_tx_id (chain_tx_id>?)"]),
     ),
     (
@@ -103,7 +115,7 @@ pub(super) const ON_THE_WAY: [Row; 22] = [
         Searched(&["SEARCH envelope BY status, lease_ms, chain_tx_id (status=? AND lease_ms=? AND chain_tx_id=?)"]),
     ),
     (
-        "UPDATE envelope_{shard} SET status = ?, lease_ms = 0, ended_ms = ?, reason = ?, request = ? WHERE chain_tx_id = ? AND status = 'open'",
+        "UPDATE envelope_{shard} SET status = ?, lease_ms = ?, reason = ?, request = ? WHERE chain_tx_id = ? AND status = 'open'",
         Searched(&["SEARCH envelope BY chain_tx_id (chain_tx_id=?)"]),
     ),
     (

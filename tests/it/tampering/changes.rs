@@ -61,7 +61,6 @@ const BLIND: [(&str, &[&str], &str, &str); 12] = [
             "kind",
             "created_ms",
             "expires_ms",
-            "ended_ms",
             "reason",
             "request",
             "row taken",

@@ -16,6 +16,8 @@ use std::path::Path;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
+/// When riders who stay away were settled.
+pub(super) const LATER_MS: i64 = NOON_MS + 12 * DAY_MS;
 /// When the last order was given.
 pub(super) const END_MS: i64 = NOON_MS + 40 * DAY_MS;
 
@@ -121,7 +123,7 @@ async fn orders(desk: &mut Desk) {
     desk.collect(saver, &["e-7"], "5").await;
     desk.redeem(saver, 100_000_000, "tea").await;
     desk.redeem(saver, 20_000_000_000, "bicycle").await;
-    desk.clock.set(NOON_MS + 12 * DAY_MS);
+    desk.clock.set(LATER_MS);
     for user in [5, 35, 64] {
         desk.settle(user).await;
     }

@@ -4,7 +4,7 @@ use carbon_gateway::chain::embedded::ChainFile;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::store::db::Location;
 use carbon_gateway::store::deployment;
-use carbon_gateway::verify::{Options, Report, verify};
+use carbon_gateway::verify::{ChainLook, Options, Report, verify};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::fs;
@@ -62,7 +62,7 @@ impl Finished {
     }
 
     pub(super) async fn judge(&self, folder: &Path, recompute: bool) -> Result<Report, String> {
-        let chain = chain_file(folder).snapshot_if_founded().await;
+        let chain = ChainLook::take(chain_file(folder)).await;
         let mut snapshot = location(folder).snapshot().await.map_err(|error| error.to_string())?;
         let kek = match deployment::find(&mut snapshot).await {
             Ok(Some(founded)) => Kek::load(&folder.join("keys/kek"), founded.kek_id).map_err(|error| error.to_string()),

@@ -1,7 +1,7 @@
 //! The same deployment, sent to the chain: most of it confirmed, one transaction refused with a child that waits for it, one on its way.
 
 use super::desk::Desk;
-use super::finished::{END_MS, Made, made, read};
+use super::finished::{END_MS, LATER_MS, Made, made, read};
 use super::scratch::{Finished, location};
 use super::signed;
 use carbon_gateway::app::dispatching::{self, Standing};
@@ -26,14 +26,16 @@ pub(super) async fn sent() -> Finished {
     } = made().await;
     let (folder, programmes) = (folder.path(), programmes.path());
     let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
-    dispatch(folder, programmes, FaultPlan::None, |left| left.is_drained()).await;
+    // While the answers are still kept: what is booked later would let them be forgotten.
+    let within = (LATER_MS, FaultPlan::None);
+    dispatch(folder, programmes, within, |left| left.is_drained()).await;
 
     let mut desk = Desk::open(folder, END_MS, &texts).await;
     desk.settle(20).await;
     desk.redeem((20, "own"), 1_000_000, "tea").await;
     desk.close().await;
     let refusal = FaultPlan::script([Some(Fault::Refuse)]);
-    dispatch(folder, programmes, refusal, |left| {
+    dispatch(folder, programmes, (END_MS, refusal), |left| {
         left.refused == 1 && left.waiting == 1
     })
     .await;
@@ -42,13 +44,13 @@ pub(super) async fn sent() -> Finished {
     desk.settle(21).await;
     desk.close().await;
     let lost = FaultPlan::script(std::iter::repeat_n(Some(Fault::LoseRequest), 100_000));
-    dispatch(folder, programmes, lost, |left| left.submitted == 1).await;
+    dispatch(folder, programmes, (END_MS, lost), |left| left.submitted == 1).await;
     signed::keys(folder).await;
     read(folder)
 }
 
 /// Lets dispatch work on a folder until as much is left.
-async fn dispatch(folder: &Path, programmes: &Path, plan: FaultPlan, done: impl Fn(&Backlog) -> bool) {
+async fn dispatch(folder: &Path, programmes: &Path, (now_ms, plan): (i64, FaultPlan), done: impl Fn(&Backlog) -> bool) {
     let lifecycle = Lifecycle::new(Duration::from_millis(200));
     let variables = [(
         "CARBON_GATEWAY__PROGRAMME__DIR".to_owned(),
@@ -57,7 +59,7 @@ async fn dispatch(folder: &Path, programmes: &Path, plan: FaultPlan, done: impl 
     let parts = Parts {
         config: Loaded::read(None, variables).unwrap().config,
         folder: DataFolder::new(folder),
-        clock: ManualClock::new(END_MS).clock(),
+        clock: ManualClock::new(now_ms).clock(),
     };
     let core = Core::open(parts, &lifecycle).await.unwrap();
     let ChainClient::Embedded(chain) = &core.outgoing.chain;
