@@ -1,5 +1,6 @@
 //! `TestApp`: a gateway on a scratch data folder, port 0, a clock that stands still, and an API key with every right.
 
+use crate::described::Client;
 use carbon_gateway::app::{App, Parts};
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
@@ -17,8 +18,8 @@ pub(crate) struct TestApp {
     pub(crate) base: String,
     /// A key with all rights, of the client `first`.
     pub(crate) key: String,
-    /// Talks to it.
-    pub(crate) client: reqwest::Client,
+    /// Talks to it, and refuses every answer that is not as the OpenAPI document says.
+    pub(crate) client: Client,
     /// Moves its time.
     pub(crate) clock: ManualClock,
     lifecycle: Lifecycle,
@@ -40,7 +41,7 @@ impl TestApp {
         Self {
             base: format!("http://{}", app.address),
             key: app.first_key.unwrap(),
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            client: Client::new(),
             clock,
             lifecycle,
             folder,

@@ -1,8 +1,10 @@
 //! The HTTP interface from outside: every answer, every problem, every rule, as docs and clients rely on them.
 
 mod access;
+mod as_described;
 mod credits;
 mod networks;
+mod openapi;
 mod outage;
 mod problems;
 mod reports;
