@@ -1,4 +1,4 @@
-//! Credits: read, listed, redeemed.
+//! Credits: read, listed, redeemed, traced.
 
 mod answer;
 mod redeem;
