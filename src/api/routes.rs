@@ -46,6 +46,7 @@ pub(super) fn table() -> Vec<Route> {
         get("/v1/users/{user_id}/credits", credits::list, docs::credits::list_of_user()),
         get("/v1/credits/{credit_id}", credits::read, docs::credits::read()),
         get("/v1/credits/{credit_id}/trace", credits::trace::back, docs::traces::back()),
+        get("/v1/credits/{credit_id}/proof", credits::proof::read, docs::proofs::of_credit()),
         post("/v1/redemptions", credits::redeem, docs::credits::redeem()),
         get("/v1/transactions", transactions::list, docs::transactions::list_all()),
         post("/v1/transactions/{id}/redrive", transactions::redrive, docs::transactions::redrive()),

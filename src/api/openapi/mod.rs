@@ -12,6 +12,7 @@ pub(super) mod methodologies;
 pub(super) mod operation;
 mod page;
 pub(super) mod programmes;
+pub(super) mod proofs;
 pub(super) mod quantify;
 pub(super) mod reports;
 mod scalars;
@@ -103,6 +104,7 @@ fn schemas() -> Map<String, Value> {
         traces::schemas(),
         transactions::schemas(),
         chain::schemas(),
+        proofs::schemas(),
         reports::schemas(),
         methodologies::schemas(),
         programmes::schemas(),

@@ -8,6 +8,7 @@ mod networks;
 mod openapi;
 mod outage;
 mod problems;
+mod proof;
 mod reports;
 mod requests;
 mod rules;
