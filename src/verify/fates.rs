@@ -80,6 +80,9 @@ impl Fates {
                 Err(error) => findings.unreadable(RECORDS, place(), &error),
             }
         }
+        if let Err(error) = audit::ways_are_readable(c, self.shard).await {
+            findings.unreadable(RECORDS, at(self.shard, TABLE, "*"), &error);
+        }
         match audit::ended_count(c, self.shard).await {
             Ok(count) if count == ended => {}
             Ok(count) => findings.add(

@@ -7,6 +7,7 @@ use super::transactions::Consumed;
 use crate::chain::payload::{Payload, Request};
 use crate::identity::chain_secret::ChainSecret;
 use crate::ledger::ids::{Hash, ShardId};
+use crate::ledger::settle::EnvelopeStatus;
 use crate::ledger::standing::{MOST_IN_ENVELOPE, Place, Standing, Status};
 use crate::store::audit::{self, EnvelopeRow, PIECE};
 use crate::store::db::Connection;
@@ -118,8 +119,17 @@ fn members(row: &EnvelopeRow, chain_secret: Option<&ChainSecret>) -> Result<(Has
     let request = Request::decode(&row.request).map_err(|_| "request cannot be read")?;
     let payload = Payload::decode(&request.payload).map_err(|_| "the payload cannot be read")?;
     let envelope = Envelope::decode(&payload.argument).map_err(|_| "the envelope cannot be read")?;
-    if payload.tx_id != id || payload.expires_ms != row.expires_ms || payload.method != row.kind {
-        return Err("chain_tx_id, expires_ms or kind differs from what was signed");
+    let signed = (
+        payload.tx_id,
+        payload.timestamp_ms,
+        payload.expires_ms,
+        payload.method.as_str(),
+    );
+    if signed != (id, row.created_ms, row.expires_ms, row.kind.as_str()) {
+        return Err("chain_tx_id, created_ms, expires_ms or kind differs from what was signed");
+    }
+    if row.status != EnvelopeStatus::Open.as_str() || row.ended_ms.is_some() || row.reason.is_some() {
+        return Err("status, ended_ms or reason is not that of an envelope on its way");
     }
     if !request.is_signed_by_its_certificate() {
         return Err("the signature is not that of the certificate's key");

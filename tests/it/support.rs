@@ -7,8 +7,10 @@ use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
+use carbon_gateway::store::db::Location;
+use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// 2026-11-20T12:00:00Z.
 pub(crate) const NOON_MS: i64 = 1_795_176_000_000;
@@ -88,6 +90,25 @@ impl TestApp {
             .send()
             .await
             .unwrap()
+    }
+
+    /// Waits until nothing is on its way to the chain; answers what is left, refused or waiting for what is refused.
+    pub(crate) async fn drained(&self) -> Backlog {
+        let location = Location {
+            file: DataFolder::new(self.data_dir()).ledger_file(),
+            busy_timeout: Duration::from_secs(5),
+            durable: false,
+        };
+        let readers = location.readers(1).await.unwrap();
+        let begun = Instant::now();
+        loop {
+            let left = backlog(&readers).await.unwrap();
+            if left.is_drained() {
+                return left;
+            }
+            assert!(begun.elapsed() < Duration::from_mins(1), "{left:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The data folder.

@@ -13,7 +13,7 @@ pub use holdings::{
 };
 pub use keys::{NamedKeyRow, UserCertificateRow, UserKeyRow, kek_changes, named_keys, user_certificates, user_keys};
 pub use state::{AccountRow, TripRow, accounts, trips};
-pub use ways::{EnvelopeRow, ended_count, open_envelopes, standing, submitted_count};
+pub use ways::{EnvelopeRow, ended_count, open_envelopes, standing, submitted_count, ways_are_readable};
 
 use super::db::{Connection, StoreError, with};
 use super::load::shard_of;

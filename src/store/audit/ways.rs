@@ -13,8 +13,16 @@ pub struct EnvelopeRow {
     pub chain_tx_id: Vec<u8>,
     /// The contract's method.
     pub kind: String,
+    /// How far it has come.
+    pub status: String,
+    /// When it was signed.
+    pub created_ms: i64,
     /// Beyond this instant it is dead.
     pub expires_ms: i64,
+    /// When it ended.
+    pub ended_ms: Option<i64>,
+    /// Why, if not well.
+    pub reason: Option<String>,
     /// The signed bytes.
     pub request: Vec<u8>,
 }
@@ -27,6 +35,15 @@ pub async fn standing(c: &mut Connection, shard: ShardId, content_id: &Hash) -> 
         .fetch_optional(&mut *c)
         .await)?;
     row.map(standing_of).transpose()
+}
+
+/// Whether the columns of a shard's transactions can be read at all; of one without any nothing else would tell.
+pub async fn ways_are_readable(c: &mut Connection, shard: ShardId) -> Result<(), StoreError> {
+    let sql = format!("SELECT {STANDING} FROM ledger_tx_{{shard}} t ORDER BY t.seq LIMIT 1");
+    let _first: Option<StandingRow> = with!(c, |c| sqlx::query_as(of_shard(&sql, shard))
+        .fetch_optional(&mut *c)
+        .await)?;
+    Ok(())
 }
 
 /// Number of transactions that are confirmed, refused or dead.
@@ -50,7 +67,8 @@ pub async fn open_envelopes(
     behind: &[u8],
     limit: i64,
 ) -> Result<Vec<EnvelopeRow>, StoreError> {
-    const SQL: &str = "SELECT chain_tx_id, kind, expires_ms, request FROM envelope_{shard} WHERE chain_tx_id > ? AND status <> 'confirmed' \
+    const SQL: &str = "SELECT chain_tx_id, kind, status, created_ms, expires_ms, ended_ms, reason, request FROM envelope_{shard} \
+         WHERE chain_tx_id > ? AND status <> 'confirmed' \
          AND status <> 'refused' AND status <> 'lapsed' ORDER BY chain_tx_id LIMIT ?";
     Ok(with!(c, |c| sqlx::query_as(of_shard(SQL, shard))
         .bind(behind.to_vec())

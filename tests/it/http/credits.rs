@@ -127,19 +127,22 @@ async fn credits_are_spent_whole_and_give_change() {
     let (_, by_hash) = get(&app, &format!("/v1/credits/{}", &id[6..])).await;
     assert_eq!(by_hash, spent, "a bare hash finds it too");
     let transaction = paid["transaction_id"].as_str().unwrap();
+    app.drained().await;
     let (_, transaction) = get(&app, &format!("/v1/transactions/{transaction}")).await;
     assert_eq!(
         (&transaction["kind"], &transaction["status"], &transaction["amount"]),
-        (&json!("redeem"), &json!("stored"), &json!("100.4"))
+        (&json!("redeem"), &json!("confirmed"), &json!("100.4"))
     );
     assert_eq!(
         transaction["outputs"][0]["user_id"],
         Value::Null,
         "what was paid is no rider's"
     );
-    assert_eq!(transaction["outputs"][1], paid["change"]);
+    let mut change = paid["change"].clone();
+    change["on_chain"] = json!("confirmed");
+    assert_eq!(transaction["outputs"][1], change);
     let (_, unspent) = get(&app, "/v1/users/17/credits?state=unspent").await;
-    assert_eq!(unspent["items"], json!([paid["change"]]));
+    assert_eq!(unspent["items"], json!([change]));
     assert_eq!(
         get(&app, "/v1/users/17/credits").await.1["items"]
             .as_array()

@@ -7,6 +7,7 @@
 
 use super::finished::finished;
 use super::scratch::Finished;
+use super::sent::sent;
 use carbon_gateway::verify::Report;
 use sqlx::{AssertSqlSafe, Connection as _};
 use std::fs;
@@ -101,6 +102,32 @@ async fn the_chain_of_another_deployment_is_not_this_ones() {
             .unwrap_or_default()
             .starts_with("chain.db, *: cannot be read: ")
     );
+}
+
+#[tokio::test]
+async fn a_chain_that_is_gone_or_younger_is_missed_as_soon_as_something_is_confirmed() {
+    let sent = sent().await;
+    let scratch = sent.scratch();
+    let failed = async || {
+        let report = sent.judge(&scratch.path(), false).await.unwrap();
+        let failed = report.checks.iter().filter(|check| !check.ok).map(|check| check.id);
+        failed.collect::<Vec<_>>()
+    };
+    assert_eq!(failed().await, [0; 0]);
+    fs::remove_file(scratch.path().join("chain.db")).unwrap();
+    assert_eq!(
+        failed().await,
+        [6, 8],
+        "not a transaction of the ledger stands anywhere"
+    );
+    scratch.fill(&sent.ledger);
+    let mut connection = scratch.open_chain().await.unwrap();
+    for table in ["block", "chain_tx"] {
+        let last = format!("DELETE FROM {table} WHERE height = (SELECT MAX(height) FROM {table})");
+        sqlx::query(AssertSqlSafe(last)).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+    assert!(failed().await.contains(&8), "its state is more than its blocks make");
 }
 
 /// Bytes of the file at steps that meet every page and every kind of place in it; a flip that changes no row may pass.

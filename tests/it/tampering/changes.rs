@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteConnection;
 use std::collections::BTreeSet;
 
 /// What a change may do unseen: table, column (or the whole row put in or taken away), of which rows, and why nothing can tell.
-const BLIND: [(&str, &[&str], &str, &str); 8] = [
+const BLIND: [(&str, &[&str], &str, &str); 12] = [
     (
         "account",
         &["lapses_ms", "collects_ms"],
@@ -47,6 +47,41 @@ const BLIND: [(&str, &[&str], &str, &str); 8] = [
         ],
         ALL,
         "API keys are administration: made and revoked at will, no part of the journal",
+    ),
+    (
+        "envelope",
+        &["lease_ms"],
+        ALL,
+        "who cares for an envelope until when; one that lies too far ahead is void, one that is over is taken up",
+    ),
+    (
+        "envelope",
+        &[
+            "chain_tx_id",
+            "kind",
+            "created_ms",
+            "expires_ms",
+            "ended_ms",
+            "reason",
+            "request",
+            "row taken",
+            "row added",
+            "row strayed",
+        ],
+        "status <> 'open'",
+        "what has ended is kept for a while to show what was tried; where a transaction stands is told by its own row",
+    ),
+    (
+        "ledger_tx",
+        &["next_attempt_ms"],
+        "status = 'stored' AND unmet = 0",
+        "when it may leave: too early and the chain is asked once more, too late and an operator sees it waiting",
+    ),
+    (
+        "ledger_tx",
+        &["pack"],
+        "pack < 32",
+        "how many may travel together after a refusal: counts attempts, moves nothing",
     ),
     (
         "schema_step",
@@ -177,6 +212,7 @@ async fn names_of(c: &mut SqliteConnection, table: &str, rowid: i64, moved: bool
         "trip" => format!("SELECT 'shard {shard}, trip, seq ' || seq || ':' {from}"),
         "ledger_tx" => format!("SELECT 'shard {shard}, ledger_tx, seq ' || seq || ':' {from}"),
         "claim" => format!("SELECT 'shard {shard}, claim, user ' || user_id || ', seq ' || seq || ':' {from}"),
+        "envelope" => format!("SELECT 'shard {shard}, envelope, ' || lower(hex(chain_tx_id)) || ':' {from}"),
         "credit" => format!("SELECT 'shard {shard}, credit, ' || lower(hex(hash)) || ':' {from}"),
         "idempotency" => {
             format!("SELECT printf('shard %02d, idempotency, ', shard) || lower(hex(key_digest)) || ':' {from}")
@@ -199,6 +235,12 @@ async fn names_of(c: &mut SqliteConnection, table: &str, rowid: i64, moved: bool
         _ => format!("SELECT '{table}, *:' {from}"),
     };
     let mut names = texts(c, sql).await.unwrap();
+    if kind == "envelope" {
+        names.push(format!("shard {shard}, ledger_tx, *: ")); // what it carried is held by none
+    }
+    if kind == "ledger_tx" {
+        names.push(format!("shard {shard}, envelope, ")); // or what carries it says another thing
+    }
     if kind == "deployment" {
         // Its genesis seals fit no shard any more, or its keys open no more.
         let columns = ["kek_id", "source_secret", "chain_secret"].map(|column| format!("deployment, {column}"));
@@ -267,14 +309,18 @@ pub(super) async fn changes(c: &mut SqliteConnection) -> Vec<Change> {
                 blind,
                 named,
             });
-            changes.extend(added(&table, &columns, rowid));
+            let blind = [
+                is_blind_in(c, &table, rowid, "row added").await,
+                is_blind_in(c, &table, rowid, "row strayed").await,
+            ];
+            changes.extend(added(&table, &columns, rowid, blind));
         }
     }
     changes
 }
 
 /// The row once more under another key, and in the table of another shard.
-fn added(table: &str, columns: &[Column], rowid: i64) -> Vec<Change> {
+fn added(table: &str, columns: &[Column], rowid: i64, [again, strayed]: [bool; 2]) -> Vec<Change> {
     let copied = columns.iter().map(|column| match column.kind.split('(').next() {
         Some("BIGINT") if column.key => format!("{} + 100", column.name),
         Some("VARCHAR") if column.key => format!("{} || 'y'", column.name),
@@ -288,7 +334,7 @@ fn added(table: &str, columns: &[Column], rowid: i64) -> Vec<Change> {
     let mut added = vec![Change {
         what: format!("{table}: row {rowid} added"),
         sql: format!("INSERT INTO {table} SELECT {list} FROM {table} WHERE rowid = {rowid}"),
-        blind: is_blind(table, "row added"),
+        blind: again,
         named: vec![format!("{kind}, ")],
     }];
     if let Ok(shard) = shard.parse::<u8>() {
@@ -296,7 +342,7 @@ fn added(table: &str, columns: &[Column], rowid: i64) -> Vec<Change> {
         added.push(Change {
             what: format!("{table}: row {rowid} strayed"),
             sql: format!("INSERT INTO {kind}_{next:02} SELECT * FROM {table} WHERE rowid = {rowid}"),
-            blind: false,
+            blind: strayed,
             named: vec![format!("shard {next:02}, {kind}, ")],
         });
     }

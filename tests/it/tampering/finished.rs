@@ -12,9 +12,12 @@ use carbon_gateway::store::clients::{self, ClientKey};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fs;
+use std::path::Path;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
+/// When the last order was given.
+pub(super) const END_MS: i64 = NOON_MS + 40 * DAY_MS;
 
 /// Claims wait a day, credits live to the end of their month.
 const SHORT: &str = r#"
@@ -79,6 +82,8 @@ fn trips() -> Vec<(bool, Value)> {
         (true, trip(("short", "f-3"), 5, &[("metro", -100, -80, 6_000)])),
         (true, trip(("short", "g-1"), 35, &two)),
         (true, trip(("own", "h-1"), 29, &[("metro", -100, -80, 7_000)])),
+        (true, trip(("own", "i-1"), 20, &[("metro", -100, -80, 7_000)])),
+        (true, trip(("own", "j-1"), 21, &[("metro", -100, -80, 7_000)])),
     ];
     let long = |n: i64| {
         let legs = [("metro", -2_400 + n * 80, -2_325 + n * 80, 149_000)];
@@ -120,12 +125,36 @@ async fn orders(desk: &mut Desk) {
     for user in [5, 35, 64] {
         desk.settle(user).await;
     }
-    desk.clock.set(NOON_MS + 40 * DAY_MS);
+    desk.clock.set(END_MS);
     desk.collect((41, "demo"), &[], "early").await;
+}
+
+/// A data folder with the programmes that are in force in it.
+pub(super) struct Made {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) programmes: tempfile::TempDir,
+    pub(super) texts: [Vec<u8>; 3],
 }
 
 /// Builds it.
 pub(super) async fn finished() -> Finished {
+    let made = made().await;
+    signed::keys(made.folder.path()).await;
+    read(made.folder.path())
+}
+
+/// Reads its files.
+pub(super) fn read(folder: &Path) -> Finished {
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    Finished {
+        ledger: read("ledger.db"),
+        chain: read("chain.db"),
+        kek: read("keys/kek"),
+    }
+}
+
+/// Builds all of it but the keys.
+pub(super) async fn made() -> Made {
     let programmes = tempfile::tempdir().unwrap();
     fs::write(programmes.path().join("own.toml"), OWN).unwrap();
     fs::write(programmes.path().join("short.toml"), SHORT).unwrap();
@@ -166,16 +195,14 @@ pub(super) async fn finished() -> Finished {
         sending.commit(word, &binding(word), NOON_MS).await;
     }
     sending.close().await;
-    let (folder, _) = app.stop().await;
+    let (made, _) = app.stop().await;
     let texts = [Programme::DEMO, SHORT.as_bytes(), OWN.as_bytes()];
-    let mut desk = Desk::open(folder.path(), NOON_MS, &texts).await;
+    let mut desk = Desk::open(made.path(), NOON_MS, &texts).await;
     orders(&mut desk).await;
     desk.close().await;
-    signed::keys(folder.path()).await;
-    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
-    Finished {
-        ledger: read("ledger.db"),
-        chain: read("chain.db"),
-        kek: read("keys/kek"),
+    Made {
+        folder: made,
+        programmes,
+        texts: texts.map(<[u8]>::to_vec),
     }
 }

@@ -142,7 +142,8 @@ impl Forgery {
         (entry.digest, entry.reference) = (id, Some(id));
         let seq = self.append(transaction.booked_ms, vec![entry]);
         self.run(&format!(
-            "INSERT INTO ledger_tx_{{}} SELECT {seq}, x'{id}', user_id, programme, kind, amount_ug, x'{}' FROM ledger_tx_{{}} WHERE seq = {model}",
+            "INSERT INTO ledger_tx_{{}} SELECT {seq}, x'{id}', user_id, programme, kind, amount_ug, x'{}', status, unmet, next_attempt_ms, attempt, pack, \
+             chain_tx_id, earlier, height, block_index, block_at_ms, reason FROM ledger_tx_{{}} WHERE seq = {model}",
             hex(&body)
         ))
         .await;

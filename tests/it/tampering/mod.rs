@@ -9,11 +9,13 @@ mod finished;
 mod forged;
 mod forgery;
 mod scratch;
+mod sent;
 mod signed;
 
 use changes::{Change, Column, changes, columns, is_blind, texts};
 use finished::finished;
 use scratch::{Finished, Scratch};
+use sent::sent;
 use sqlx::{AssertSqlSafe, Connection as _};
 use std::collections::BTreeSet;
 use std::fs;
@@ -61,7 +63,7 @@ async fn an_unfinished_change_of_the_key_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_column_and_no_row_can_be_changed_unseen() {
-    let finished = Arc::new(finished().await);
+    let finished = Arc::new(sent().await);
     let scratch = finished.scratch();
     let sound = finished.judge(&scratch.path(), true).await.unwrap();
     assert!(sound.ok, "{sound:#?}");
@@ -186,7 +188,7 @@ fn offsets(ledger: &[u8]) -> Vec<usize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_bit_of_a_row_or_key_can_flip_unseen() {
-    let finished = Arc::new(finished().await);
+    let finished = Arc::new(sent().await);
     let offsets = offsets(&finished.ledger);
     let mut parts = tokio::task::JoinSet::new();
     for part in offsets.chunks(offsets.len().div_ceil(4)).map(<[usize]>::to_vec) {

@@ -201,6 +201,7 @@ async fn others_see_the_grams_and_not_the_rides() {
         )
         .await;
     }
+    town.app.drained().await;
     let (auditor, _) = key(&town.app, "audit", "credits:read,reports:read", &[], None).await;
     for path in [&path, &forth] {
         let seen = get_as(&town.app, &auditor, &format!("{path}?client=first")).await;

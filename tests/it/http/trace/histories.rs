@@ -51,6 +51,7 @@ async fn both_ways_agree_whatever_happened() {
     for seed in 1..=4 {
         let mut town = Town::new().await;
         let rides = lived(&mut town, &mut Dice(seed), 160).await;
+        town.app.drained().await;
         let transactions = town.transactions(&RIDERS).await;
         let outputs = transactions
             .values()
@@ -133,7 +134,10 @@ async fn a_cursor_leaves_out_what_is_come_upon_again() {
             let Some(text) = &cursor else { break };
             longest = longest.max(text.split(['-', '.']).skip(2).filter(|seq| !seq.is_empty()).count());
         }
-        assert_eq!(via, whole.via.iter().map(|via| via.standing.content_id).collect::<Vec<_>>());
+        assert_eq!(
+            via,
+            whole.via.iter().map(|via| via.standing.content_id).collect::<Vec<_>>()
+        );
         assert_eq!(
             given,
             whole

@@ -67,15 +67,30 @@ impl Town {
         let key = format!("k-{}", self.next());
         let body = json!({"programme": "mixed", "all": true});
         let path = format!("/v1/users/{user}/claims/collect");
-        read(keyed(&self.app, &path, &key, &body).await).await.1
+        let mut collected = read(keyed(&self.app, &path, &key, &body).await).await.1;
+        self.app.drained().await;
+        for credit in collected["credits"].as_array_mut().unwrap() {
+            *credit = self.settled(credit).await;
+        }
+        collected
+    }
+
+    /// A credit as it is when the chain has it.
+    async fn settled(&self, credit: &Value) -> Value {
+        self.get(&format!("/v1/credits/{}", credit["credit_id"].as_str().unwrap()))
+            .await
     }
 
     /// Spends grams; `None` if there are too few.
     async fn redeem(&mut self, user: u32, amount: &str) -> Option<Value> {
         let key = format!("k-{}", self.next());
         let body = json!({"user_id": user, "programme": "mixed", "amount": amount});
-        let (status, paid) = read(keyed(&self.app, "/v1/redemptions", &key, &body).await).await;
+        let (status, mut paid) = read(keyed(&self.app, "/v1/redemptions", &key, &body).await).await;
         assert!(status == 201 || status == 422, "{paid}");
+        self.app.drained().await;
+        if paid["change"].is_object() {
+            paid["change"] = self.settled(&paid["change"]).await;
+        }
         (status == 201).then_some(paid)
     }
 
