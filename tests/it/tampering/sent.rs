@@ -26,7 +26,7 @@ pub(super) async fn sent() -> Finished {
     } = made().await;
     let (folder, programmes) = (folder.path(), programmes.path());
     let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
-    dispatch(folder, programmes, FaultPlan::None, |left| left.is_drained()).await;
+    dispatch(folder, programmes, FaultPlan::None, Backlog::is_drained).await;
 
     let mut desk = Desk::open(folder, END_MS, &texts).await;
     desk.settle(20).await;

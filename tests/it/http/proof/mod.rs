@@ -134,10 +134,10 @@ async fn no_sign_of_a_proof_may_be_another() {
     for user in 17..22 {
         issues.push(issue(&app, user, 0).await);
     }
-    let issued = until(&app, &issues[4], "confirmed").await;
+    let last = until(&app, &issues[4], "confirmed").await;
     let first = until(&app, &issues[0], "confirmed").await;
     let spent = until(&app, &redeem(&app, 17, "r-1", "10").await, "confirmed").await;
-    for credit in [&issued["outputs"][0], &first["outputs"][0], &spent["outputs"][1]] {
+    for credit in [&last["outputs"][0], &first["outputs"][0], &spent["outputs"][1]] {
         let proof = proof(&app, credit).await;
         check(&proof, &trusted).unwrap();
         let forgeries = changed(&proof);

@@ -124,9 +124,9 @@ impl<'a> Certificate<'a> {
         signed.map_err(|_| "a certificate's signature")
     }
 
-    fn units(&self) -> Vec<&str> {
+    fn units(&self) -> Vec<String> {
         let units = self.read.subject().iter_organizational_unit();
-        units.map(|unit| unit.as_str().unwrap_or_default()).collect()
+        units.map(|unit| unit.as_str().unwrap_or_default().to_owned()).collect()
     }
 
     fn organisation(&self) -> Option<&str> {
@@ -151,79 +151,25 @@ fn spelled(read: &X509Certificate<'_>) -> Vec<u8> {
 
 /// Checks a proof under the authority's certificate: what it proves, or the step that does not hold.
 pub(super) fn check(proof: &Value, trusted: &[u8]) -> Result<Told, Fault> {
-    // 1. The credit is an output of the transaction.
     let document = bytes(&proof["transaction"])?;
     let content_id = digest("carbon/transaction/1", &document);
-    let (shard, of_transaction) = named(&proof["transaction_id"], "tx_")?;
-    step(of_transaction == content_id, "the content id")?;
-    let output = u16::try_from(proof["output"].as_u64().ok_or("an output")?).map_err(|_| "an output")?;
-    let credit = digest(
-        "carbon/credit/1",
-        &[content_id.as_slice(), &output.to_be_bytes()].concat(),
-    );
-    step(
-        named(&proof["credit_id"], "cr_")? == (shard, credit),
-        "the credit's hash",
-    )?;
-    let (kind, orderer, outputs) = transaction(&document)?;
-    let (owner, programme, amount_ug) = outputs.into_iter().nth(usize::from(output)).ok_or("an output")?;
-    step(kind != 1 || owner == orderer, "an issue is to its orderer")?;
-
-    // 5 and 6. The request stands in the block.
+    let told = output(proof, &document, &content_id)?;
     let (request, result) = (bytes(&proof["request"])?, bytes(&proof["result"])?);
     let header = bytes(&proof["header"])?;
     let at_ms = stands(proof, &header, leaf(&request, &result))?;
-
-    // 2. It is signed under a certificate of the authority.
-    let mut r = Reader::document(&request)?;
-    let (payload, certificate, signed) = (r.bytes()?, r.bytes()?, r.take(64)?);
-    r.end()?;
-    step(
-        proof["certificates"].as_array().map(Vec::len) == Some(2),
-        "two certificates",
-    )?;
-    step(
-        bytes(&proof["certificates"][0])? == certificate,
-        "the sender's certificate",
-    )?;
-    step(
-        bytes(&proof["certificates"][1])? == trusted,
-        "the authority's certificate",
-    )?;
-    let (sender, authority) = (
-        Certificate::read(certificate, at_ms)?,
-        Certificate::read(trusted, at_ms)?,
-    );
-    sender.is_signed_by(&authority)?;
-    authority.is_signed_by(&authority)?;
-    step(sender.names_its_key() && !sender.read.is_ca(), "the sender's key")?;
-    step(
-        sender.organisation().is_some() && sender.organisation() == authority.organisation(),
-        "the sender's organisation",
-    )?;
-    let key = key(&sender.point)?;
-    key.verify(payload, &signature(signed)?)
-        .map_err(|_| "the request's signature")?;
-
-    // 3. Its envelope carries the transaction.
-    let carried = argument(proof, payload, &header)?;
-    let (order, role) = envelope(&carried, &document)?;
-    step(
-        sender.units() == ["client", role] || role == "rider" && sender.units() == ["client", "sink"],
-        "the sender's role",
-    )?;
-    match order {
-        Some((point, signed)) => {
-            step(
-                bytes(&proof["rider"]["point"])? == point && bytes(&proof["rider"]["signature"])? == signed,
-                "the rider's order",
-            )?;
-            is_ordered(&point, &signed, &content_id)?;
-        }
-        None => step(proof["rider"].is_null(), "the rider's order")?,
+    let (payload, units) = sent(proof, &request, (trusted, at_ms))?;
+    let carried = argument(proof, &payload, &header)?;
+    let (order, roles) = envelope(&carried, &document)?;
+    step(roles.iter().any(|role| units == ["client", role]), "the sender's role")?;
+    if let Some((point, signed)) = order {
+        step(
+            bytes(&proof["rider"]["point"])? == point && bytes(&proof["rider"]["signature"])? == signed,
+            "the rider's order",
+        )?;
+        is_ordered(&point, &signed, &content_id)?;
+    } else {
+        step(proof["rider"].is_null(), "the rider's order")?;
     }
-
-    // 4. It was good.
     let mut r = Reader::document(&result)?;
     step((r.u16()?, r.u16()?) == (0, 0), "both codes")?;
     let mut answer = Reader::document(r.bytes()?)?;
@@ -232,11 +178,54 @@ pub(super) fn check(proof: &Value, trusted: &[u8]) -> Result<Told, Fault> {
         fates.iter().any(|(named, _)| *named == content_id),
         "the contract's answer",
     )?;
+    Ok(told)
+}
+
+/// The credit is an output of the transaction.
+fn output(proof: &Value, document: &[u8], content_id: &Hash) -> Result<Told, Fault> {
+    let (shard, of_transaction) = named(&proof["transaction_id"], "tx_")?;
+    step(of_transaction == *content_id, "the content id")?;
+    let output = proof["output"].as_u64().and_then(|output| u16::try_from(output).ok());
+    let output = output.ok_or("an output")?;
+    let credit = digest(
+        "carbon/credit/1",
+        &[content_id.as_slice(), &output.to_be_bytes()].concat(),
+    );
+    step(
+        named(&proof["credit_id"], "cr_")? == (shard, credit),
+        "the credit's hash",
+    )?;
+    let (kind, orderer, outputs) = transaction(document)?;
+    let (owner, programme, amount_ug) = outputs.into_iter().nth(usize::from(output)).ok_or("an output")?;
+    step(kind != 1 || owner == orderer, "an issue is to its orderer")?;
     Ok(Told {
         owner,
         programme,
         amount_ug,
     })
+}
+
+/// A request is signed under a certificate of the authority; answers its payload, and the units of who sent it.
+fn sent(proof: &Value, request: &[u8], (trusted, at_ms): (&[u8], i64)) -> Result<(Vec<u8>, Vec<String>), Fault> {
+    let mut r = Reader::document(request)?;
+    let (payload, certificate, signed) = (r.bytes()?, r.bytes()?, r.take(64)?);
+    r.end()?;
+    let certificates = proof["certificates"].as_array().ok_or("two certificates")?;
+    step(certificates.len() == 2, "two certificates")?;
+    step(bytes(&certificates[0])? == certificate, "the sender's certificate")?;
+    step(bytes(&certificates[1])? == trusted, "the authority's certificate")?;
+    let authority = Certificate::read(trusted, at_ms)?;
+    let sender = Certificate::read(certificate, at_ms)?;
+    sender.is_signed_by(&authority)?;
+    authority.is_signed_by(&authority)?;
+    step(sender.names_its_key() && !sender.read.is_ca(), "the sender's key")?;
+    step(
+        sender.organisation().is_some() && sender.organisation() == authority.organisation(),
+        "the sender's organisation",
+    )?;
+    let verified = key(&sender.point)?.verify(payload, &signature(signed)?);
+    verified.map_err(|_| "the request's signature")?;
+    Ok((payload.to_vec(), sender.units()))
 }
 
 /// Whether a leaf stands in the block of a header; answers the block's time.
@@ -280,19 +269,19 @@ fn argument(proof: &Value, payload: &[u8], header: &[u8]) -> Result<Vec<u8>, Fau
 /// What an issue holds of its rider: point and signature.
 type Order = (Vec<u8>, Vec<u8>);
 
-/// Finds a transaction in an envelope (section 6); with the rider's order, if it is an issue, and the role of who sends such.
-fn envelope(document: &[u8], wanted: &[u8]) -> Result<(Option<Order>, &'static str), Fault> {
+/// Finds a transaction in an envelope (section 6); with the rider's order, if it is an issue, and the roles that send such.
+fn envelope(document: &[u8], wanted: &[u8]) -> Result<(Option<Order>, &'static [&'static str]), Fault> {
     let mut r = Reader::document(document)?;
     let found = match r.u8()? {
         1 => {
             let orders = r.list(|r| Ok((r.bytes()?, r.take(65)?.to_vec(), r.take(64)?.to_vec())))?;
             let order = orders.into_iter().find(|(transaction, ..)| *transaction == wanted);
             let (_, point, signed) = order.ok_or("the transaction in the envelope")?;
-            (Some((point, signed)), "issuer")
+            (Some((point, signed)), &["issuer"][..])
         }
         2 => {
             step(r.bytes()? == wanted, "the transaction in the envelope")?;
-            (None, "rider")
+            (None, &["rider", "sink"][..])
         }
         _ => return Err("the envelope's kind"),
     };
