@@ -12,7 +12,7 @@ use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use std::time::Instant;
 
 /// Paths that answer while the gateway stops.
-const ALWAYS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+pub(super) const ALWAYS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 #[derive(Clone)]

@@ -18,6 +18,7 @@ pub mod keys;
 mod list;
 mod methodologies;
 mod networks;
+pub mod openapi;
 pub mod problem;
 mod programmes;
 mod quantify;

@@ -71,6 +71,7 @@ codes! {
     Insufficient "insufficient" 422 "The rider has less than is asked for.", "Ask for at most `available`, or collect claims first.";
     TripConflict "trip_conflict" 409 "The trip is stored with other content.", "Do not repeat it: compare the fields that `errors` names, or use another trip id.";
     NotRedrivable "not_redrivable" 409 "The transaction is neither refused nor dead.", "Read it again: it is on its way, or confirmed.";
+    NotConfirmed "not_confirmed" 409 "It is not confirmed on the chain yet.", "Ask again when `on_chain` of the credit is `confirmed`.";
     UnknownProgramme "unknown_programme" 422 "There is no such programme.", "Use the id of an active programme.";
     UnknownMode "unknown_mode" 422 "The programme does not know the mode.", "Use one of the programme's own words.";
     UnknownNetwork "unknown_network" 422 "No network is loaded in which to look the station up.", "Send `distance_m` or coordinates, or have the network set up.";

@@ -17,7 +17,7 @@ use carbon_contract::codec::Decoder;
 use carbon_contract::envelope::Envelope;
 use carbon_contract::record::Record;
 use carbon_contract::state::Room;
-use embedded::EmbeddedChain;
+use embedded::{EmbeddedChain, Proved};
 use tokio::sync::watch;
 
 /// A chain: a closed choice, cheap to clone.
@@ -103,6 +103,13 @@ impl ChainClient {
     pub async fn find(&self, tx_id: &Hash) -> Result<Found, ChainError> {
         match self {
             Self::Embedded(chain) => chain.find(tx_id).await,
+        }
+    }
+
+    /// A transaction with the proof that it stands in a block; `None` for an id that stands in none.
+    pub async fn prove(&self, tx_id: &Hash) -> Result<Option<Proved>, ChainError> {
+        match self {
+            Self::Embedded(chain) => chain.prove(tx_id).await,
         }
     }
 

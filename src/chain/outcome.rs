@@ -206,11 +206,11 @@ impl ChainError {
     /// Whether the chain is not there, so that further calls are in vain: a full pool is, a refusal is not.
     pub const fn is_outage(&self) -> bool {
         match self {
-            Self::Permanent(_) => false,
-            Self::Transient(Transient::PoolFull) => false,
-            Self::Transient(Transient::NotWriting | Transient::NotReading(_) | Transient::Away) => true,
-            Self::OutcomeUnknown(Unknown::NoReply) => true,
-            Self::OutcomeUnknown(Unknown::OutsideWindow { .. } | Unknown::AlreadyCommitted) => false,
+            Self::Transient(Transient::NotWriting | Transient::NotReading(_) | Transient::Away)
+            | Self::OutcomeUnknown(Unknown::NoReply) => true,
+            Self::Permanent(_)
+            | Self::Transient(Transient::PoolFull)
+            | Self::OutcomeUnknown(Unknown::OutsideWindow { .. } | Unknown::AlreadyCommitted) => false,
         }
     }
 

@@ -4,6 +4,7 @@ mod check_config;
 mod import;
 mod keys;
 mod migrate;
+mod openapi;
 mod output;
 mod serve;
 mod trace;
@@ -49,6 +50,8 @@ enum Command {
     Keys(keys::Arguments),
     /// Print the settings in force and where each comes from.
     CheckConfig,
+    /// Print the HTTP interface as an OpenAPI document.
+    Openapi,
     /// Bring the data folder's tables up to this version.
     Migrate,
 }
@@ -64,6 +67,9 @@ struct Setting {
 /// configuration, 3 stopped with work left.
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Openapi) {
+        return openapi::run(cli.json);
+    }
     let loaded = match Loaded::from_process(cli.config.as_deref()) {
         Ok(loaded) => loaded,
         Err(error) => return output::fail(&error),
@@ -86,7 +92,7 @@ pub async fn run() -> ExitCode {
         Command::Trace(arguments) => trace::run(setting, arguments).await,
         Command::Keys(arguments) => keys::run(setting, arguments).await,
         Command::Migrate => migrate::run(setting).await,
-        Command::CheckConfig => ExitCode::SUCCESS,
+        Command::CheckConfig | Command::Openapi => ExitCode::SUCCESS,
     }
 }
 

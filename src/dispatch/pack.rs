@@ -62,12 +62,11 @@ pub(super) fn pack(members: Vec<Member>) -> Vec<Vec<Member>> {
             continue;
         }
         let place = open.filter(|place| packs.get(*place).is_some_and(|pack| fits(pack, &member)));
-        match place.and_then(|place| packs.get_mut(place)) {
-            Some(pack) => pack.push(member),
-            None => {
-                open = Some(packs.len());
-                packs.push(vec![member]);
-            }
+        if let Some(pack) = place.and_then(|place| packs.get_mut(place)) {
+            pack.push(member);
+        } else {
+            open = Some(packs.len());
+            packs.push(vec![member]);
         }
     }
     packs

@@ -175,7 +175,7 @@ pub fn settle(view: &mut View, command: &Settle) -> Result<usize, Rejection> {
         .collect::<Result<Vec<_>, _>>()?;
     let entries: Vec<Entry> = left
         .iter()
-        .filter_map(|standing| entry(standing, (GATEWAY, "dispatch"), word_of(&standing.status)?))
+        .filter_map(|standing| Some(entry(standing, (GATEWAY, "dispatch"), word_of(&standing.status)?)))
         .collect();
     let booked = entries.len();
     view.append(entries);
@@ -203,7 +203,7 @@ pub fn settle(view: &mut View, command: &Settle) -> Result<usize, Rejection> {
 pub fn redrive(view: &mut View, command: &Redrive) -> Result<usize, Rejection> {
     let again = moved(view, &command.content_id, Standing::redrive)?;
     let by = (command.meta.client.as_str(), command.meta.request_id.as_str());
-    let entries: Vec<Entry> = entry(&again, by, Word::Redriven).into_iter().collect();
+    let entries = vec![entry(&again, by, Word::Redriven)];
     let booked = entries.len();
     view.append(entries);
     put(view, vec![again]);
@@ -273,8 +273,8 @@ pub fn receipt_digest(standing: &Standing, word: Word) -> Hash {
     })
 }
 
-fn entry(standing: &Standing, (actor, request_id): (&str, &str), word: Word) -> Option<Entry> {
-    Some(Entry {
+fn entry(standing: &Standing, (actor, request_id): (&str, &str), word: Word) -> Entry {
+    Entry {
         kind: EntryKind::Settled,
         address: Hash::new([0; 32]),
         actor: actor.to_owned(),
@@ -285,7 +285,7 @@ fn entry(standing: &Standing, (actor, request_id): (&str, &str), word: Word) -> 
         amount: Amount::ZERO,
         postings: Vec::new(),
         digest: receipt_digest(standing, word),
-    })
+    }
 }
 
 /// A transaction after a move that must be possible.

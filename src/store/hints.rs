@@ -62,7 +62,9 @@ mod tests {
     async fn a_shard_waits_once_and_comes_again_after_it_was_taken() {
         let (hints, mut hinted) = hints();
         let [one, two] = [1, 2].map(|index| ShardId::new(index).unwrap());
-        [one, two, one, one].iter().for_each(|shard| hints.give(*shard));
+        for shard in [one, two, one, one] {
+            hints.give(shard);
+        }
         assert_eq!(hinted.next().await, Some(one));
         hints.give(one);
         assert_eq!(hinted.next().await, Some(two));

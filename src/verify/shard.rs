@@ -26,7 +26,7 @@ use crate::store::db::Connection;
 
 /// What is known of a shard between two of its entries.
 struct Shard<'a> {
-    shard: ShardId,
+    id: ShardId,
     setting: &'a Setting<'a>,
     accounts: Accounts,
     trips: Rows<TripRow>,
@@ -52,7 +52,7 @@ pub(super) async fn check(
     (known, findings): (&mut Known, &mut Findings),
 ) {
     let mut state = Shard {
-        shard,
+        id: shard,
         setting,
         accounts: Accounts::load(c, setting, shard, (&mut known.addresses, &mut *findings)).await,
         trips: Rows::new(shard),
@@ -214,7 +214,7 @@ impl Shard<'_> {
         self.credits.finish(c, findings).await;
         self.answers.finish(c, findings).await;
         self.fates.finish(c, findings).await;
-        ways::envelopes(c, self.shard, self.setting.chain_secret.as_ref(), findings).await;
+        ways::envelopes(c, self.id, self.setting.chain_secret.as_ref(), findings).await;
         self.claims.finish(c, findings).await;
         self.agreement
     }

@@ -1,6 +1,7 @@
 //! The one integration binary. Each module says in a line what it proves.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod described; // every answer is held against the OpenAPI document
 mod process; // the real executable, to be killed
 mod sending; // what a test sends to a gateway's chain by itself
 mod support; // a gateway of its own for every test

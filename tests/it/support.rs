@@ -1,5 +1,6 @@
 //! `TestApp`: a gateway on a scratch data folder, port 0, a clock that stands still, and an API key with every right.
 
+use crate::described::Client;
 use carbon_gateway::app::{App, Parts};
 use carbon_gateway::chain::ChainClient;
 use carbon_gateway::clock::ManualClock;
@@ -20,8 +21,8 @@ pub(crate) struct TestApp {
     pub(crate) base: String,
     /// A key with all rights, of the client `first`.
     pub(crate) key: String,
-    /// Talks to it.
-    pub(crate) client: reqwest::Client,
+    /// Talks to it, and refuses every answer that is not as the OpenAPI document says.
+    pub(crate) client: Client,
     /// The way to its chain.
     pub(crate) chain: ChainClient,
     /// Moves its time.
@@ -45,7 +46,7 @@ impl TestApp {
         Self {
             base: format!("http://{}", app.address),
             key: app.first_key.unwrap(),
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            client: Client::new(),
             chain: app.chain,
             clock,
             lifecycle,

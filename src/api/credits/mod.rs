@@ -1,6 +1,7 @@
-//! Credits: read, listed, redeemed.
+//! Credits: read, listed, redeemed, traced, proved.
 
 mod answer;
+pub(super) mod proof;
 mod redeem;
 pub mod trace;
 

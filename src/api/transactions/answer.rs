@@ -47,7 +47,7 @@ fn word(status: &Status, blocked: bool) -> &'static str {
 }
 
 /// Where it stands in the chain, once it does.
-fn on_chain(chain: &str, standing: &Standing) -> Option<Value> {
+pub(in super::super) fn on_chain(chain: &str, standing: &Standing) -> Option<Value> {
     let place = standing.status.place()?;
     Some(json!({
         "kind": chain,

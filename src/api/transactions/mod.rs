@@ -2,7 +2,7 @@
 
 mod answer;
 
-pub(super) use answer::transaction;
+pub(super) use answer::{on_chain, transaction};
 
 use super::ApiState;
 use super::auth::authenticate;

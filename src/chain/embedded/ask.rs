@@ -23,6 +23,8 @@ pub struct Proved {
     pub result: Vec<u8>,
     /// That both stand there.
     pub proof: Proof,
+    /// Certificate of the authority that certified the sender, DER.
+    pub authority: Vec<u8>,
 }
 
 impl EmbeddedChain {
@@ -78,6 +80,10 @@ impl EmbeddedChain {
         let (Some(block), Some(index), Some(path)) = (block, index, path) else {
             return Err(unreadable(FileError::row("chain_tx", "position", "stands in no block")));
         };
+        let wrong = |error: &dyn std::fmt::Display| unreadable(FileError::row("chain_tx", "request", error));
+        let sent = Request::decode(&row.request).map_err(|error| wrong(&error))?;
+        let authority = self.0.members.authority_of(&sent.certificate);
+        let authority = authority.map_err(|error| wrong(&error))?.to_vec();
         Ok(Some(Proved {
             block: block::block_hash(&block.header),
             request: row.request,
@@ -87,6 +93,7 @@ impl EmbeddedChain {
                 index,
                 path,
             },
+            authority,
         }))
     }
 

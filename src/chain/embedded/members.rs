@@ -88,6 +88,7 @@ struct Trusted {
     key: VerifyingKey,
     subject: Vec<u8>,
     validity: Validity,
+    certificate: Vec<u8>,
 }
 
 impl Members {
@@ -120,15 +121,28 @@ impl Members {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn prove(&self, der: &[u8]) -> Result<Member, MemberError> {
+    /// Certificate of the authority that has signed a certificate, DER.
+    pub fn authority_of(&self, der: &[u8]) -> Result<&[u8], MemberError> {
         let read = read(der)?;
+        self.authority(&read)
+            .map(|(_, authority)| authority.certificate.as_slice())
+    }
+
+    /// The organisation that a certificate names, and the authority of that organisation that has signed it.
+    fn authority<'r>(&self, read: &'r X509Certificate<'_>) -> Result<(&'r str, &Trusted), MemberError> {
         let organisation = one(read.subject().iter_organization())?.ok_or(MemberError::Profile("no organisation"))?;
         let authority = self
             .authorities
             .iter()
             .filter(|authority| authority.organisation == organisation && authority.subject == read.issuer().as_raw())
-            .find(|authority| is_signed(&read, &authority.key))
+            .find(|authority| is_signed(read, &authority.key))
             .ok_or(MemberError::Foreign)?;
+        Ok((organisation, authority))
+    }
+
+    fn prove(&self, der: &[u8]) -> Result<Member, MemberError> {
+        let read = read(der)?;
+        let (organisation, authority) = self.authority(&read)?;
         if read.is_ca() {
             return Err(MemberError::Role);
         }
@@ -195,6 +209,7 @@ impl Trusted {
             key,
             subject: read.issuer().as_raw().to_vec(),
             validity: Validity::of(&read),
+            certificate: authority.certificate.clone(),
         })
     }
 }

@@ -103,6 +103,7 @@ async fn refused_blocked_and_redriven() {
     }
     let again = app.post(&path, &json!({})).await;
     assert_eq!(again.status().as_u16(), 409);
+    assert_eq!(again.json::<Value>().await.unwrap()["code"], "not_redrivable");
     let (folder, _) = app.stop().await;
     all_is_well(folder.path()).await;
 }

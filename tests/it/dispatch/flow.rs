@@ -68,9 +68,9 @@ async fn a_sink_is_bound_before_it_spends() {
     }
     let left = drained(&app).await;
     assert_eq!((left.refused, left.dead, left.waiting), (0, 0, 0));
-    let merges = get(&app, "/v1/transactions?status=confirmed&limit=200").await;
-    let merges: Vec<&Value> = merges["items"].as_array().unwrap().iter().collect();
-    let merged = merges.iter().filter(|found| found["kind"] == "merge");
+    let confirmed = get(&app, "/v1/transactions?status=confirmed&limit=200").await;
+    let confirmed: Vec<&Value> = confirmed["items"].as_array().unwrap().iter().collect();
+    let merged = confirmed.iter().filter(|found| found["kind"] == "merge");
     assert_eq!(merged.clone().count(), 1);
     assert!(merged.clone().all(|found| found["user_id"].is_null()));
     let (folder, _) = app.stop().await;

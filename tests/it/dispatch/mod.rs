@@ -32,7 +32,7 @@ async fn ride(app: &TestApp, user: u32, n: i64) {
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
 }
 
-async fn keyed(app: &TestApp, path: &str, key: &str, body: &Value) -> Value {
+pub(crate) async fn keyed(app: &TestApp, path: &str, key: &str, body: &Value) -> Value {
     let request = app.client.post(format!("{}{path}", app.base)).bearer_auth(&app.key);
     let answer = request.header("Idempotency-Key", key).json(body).send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
@@ -40,7 +40,7 @@ async fn keyed(app: &TestApp, path: &str, key: &str, body: &Value) -> Value {
 }
 
 /// A ride, collected; answers the issue's reference.
-async fn issue(app: &TestApp, user: u32, n: i64) -> String {
+pub(crate) async fn issue(app: &TestApp, user: u32, n: i64) -> String {
     ride(app, user, n).await;
     let path = format!("/v1/users/{user}/claims/collect");
     let done = keyed(
@@ -54,7 +54,7 @@ async fn issue(app: &TestApp, user: u32, n: i64) -> String {
 }
 
 /// A redemption; answers its reference.
-async fn redeem(app: &TestApp, user: u32, key: &str, amount: &str) -> String {
+pub(crate) async fn redeem(app: &TestApp, user: u32, key: &str, amount: &str) -> String {
     let body = json!({"user_id": user, "programme": "demo", "amount": amount, "reference": key});
     let done = keyed(app, "/v1/redemptions", key, &body).await;
     done["transaction_id"].as_str().unwrap().to_owned()
@@ -69,7 +69,7 @@ async fn transaction(app: &TestApp, reference: &str) -> Value {
 }
 
 /// Waits until a transaction has come so far.
-async fn until(app: &TestApp, reference: &str, status: &str) -> Value {
+pub(crate) async fn until(app: &TestApp, reference: &str, status: &str) -> Value {
     let begun = Instant::now();
     loop {
         let found = transaction(app, reference).await;
@@ -96,7 +96,7 @@ async fn drained(app: &TestApp) -> Backlog {
     }
 }
 
-fn plan(app: &TestApp, plan: FaultPlan) {
+pub(crate) fn plan(app: &TestApp, plan: FaultPlan) {
     let ChainClient::Embedded(chain) = &app.chain;
     chain.plan(plan);
 }

@@ -1,11 +1,14 @@
 //! The HTTP interface from outside: every answer, every problem, every rule, as docs and clients rely on them.
 
 mod access;
+mod as_described;
 mod chain;
 mod credits;
 mod networks;
+mod openapi;
 mod outage;
 mod problems;
+mod proof;
 mod reports;
 mod requests;
 mod rules;

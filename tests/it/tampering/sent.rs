@@ -28,7 +28,7 @@ pub(super) async fn sent() -> Finished {
     let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
     // While the answers are still kept: what is booked later would let them be forgotten.
     let within = (LATER_MS, FaultPlan::None);
-    dispatch(folder, programmes, within, |left| left.is_drained()).await;
+    dispatch(folder, programmes, within, Backlog::is_drained).await;
 
     let mut desk = Desk::open(folder, END_MS, &texts).await;
     desk.settle(20).await;
