@@ -6,6 +6,7 @@ mod sending; // what a test sends to a gateway's chain by itself
 mod support; // a gateway of its own for every test
 
 mod chain; // the embedded chain: attacks, habits, bad days, tampering
+mod demo; // the made-up morning, by the real executable
 mod dispatch; // what is booked is confirmed, whatever the chain does
 mod durability; // kill -9, migrations interrupted, the folder's lock, a full disk
 mod formats; // the bytes of docs/formats.md agree with contracts/vectors
