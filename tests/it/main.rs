@@ -18,5 +18,6 @@ mod jobs; // riders who stay away are settled by the clock
 mod licences; // what we link may be linked
 mod model; // random orders are judged, answered and booked as naive lists say, in memory and on the store
 mod plans; // every statement that is executed uses the index meant for it
+mod readme; // the two READMEs say the same
 mod shared; // what is compiled in is what the reference data says
 mod tampering; // whatever is changed behind the ledger's back, verify names it
