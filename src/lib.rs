@@ -24,6 +24,7 @@ pub mod reports;
 pub mod verify;
 
 pub mod api;
+pub mod demo;
 pub mod import;
 
 pub mod app;

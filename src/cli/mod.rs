@@ -1,6 +1,7 @@
 //! The command line: one file per command. Results go to standard output, progress and logs to standard error.
 
 mod check_config;
+mod demo;
 mod import;
 mod keys;
 mod migrate;
@@ -19,6 +20,11 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// Where the data lies if nobody says otherwise.
+const DATA: &str = "./data";
+/// What is logged beside results that somebody reads.
+const QUIET: &str = "warn";
+
 /// Turns metro, bus and bike trips into traceable carbon credits.
 #[derive(Debug, Parser)]
 #[command(name = "carbon-gateway", version, disable_help_subcommand = true)]
@@ -28,9 +34,9 @@ pub struct Cli {
     /// Settings file (TOML); the environment variables `CARBON_GATEWAY__SECTION__KEY` outrank it.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Data folder: the ledger and, unless settings name another place, its keys.
-    #[arg(long, global = true, value_name = "DIR", default_value = "./data")]
-    data: PathBuf,
+    /// Data folder: the ledger and, unless settings name another place, its keys [default: ./data; of demo: a temporary one]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// One JSON object on standard output in place of a table.
     #[arg(long, global = true)]
     json: bool,
@@ -38,6 +44,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Play a made-up city morning to a gateway of its own, add it up, verify it, and serve on.
+    Demo(demo::Arguments),
     /// Serve the HTTP interface.
     Serve,
     /// Import files of rides, by a profile that says how their columns become trips.
@@ -77,15 +85,17 @@ pub async fn run() -> ExitCode {
     if matches!(cli.command, Command::CheckConfig) {
         return check_config::run(&loaded);
     }
-    if let Err(error) = start_log(&loaded.config) {
+    let quiet = matches!(cli.command, Command::Demo(_)) && loaded.is_default("log.level");
+    if let Err(error) = start_log(&loaded.config, quiet) {
         return output::fail(error.as_ref());
     }
     let setting = Setting {
         config: loaded.config,
-        folder: DataFolder::new(cli.data),
+        folder: DataFolder::new(cli.data.clone().unwrap_or_else(|| PathBuf::from(DATA))),
         json: cli.json,
     };
     match cli.command {
+        Command::Demo(arguments) => demo::run(setting, cli.data, arguments).await,
         Command::Serve => serve::run(setting).await,
         Command::Import(arguments) => import::run(setting, arguments).await,
         Command::Verify(arguments) => verify::run(setting, arguments).await,
@@ -96,12 +106,14 @@ pub async fn run() -> ExitCode {
     }
 }
 
-fn start_log(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+/// Starts the log; a quiet one tells of warnings only, because somebody reads the results between.
+fn start_log(config: &Config, quiet: bool) -> Result<(), Box<dyn std::error::Error>> {
     let format = match config.log.format {
         LogFormat::Text => Format::Text,
         LogFormat::Json => Format::Json,
     };
-    install_log(config.log.level.as_str(), format)?;
+    let level = if quiet { QUIET } else { config.log.level.as_str() };
+    install_log(level, format)?;
     Ok(())
 }
 

@@ -45,6 +45,13 @@ fn hand_over(key: &str, file: &Path) -> Result<(), CommandError> {
         output::line(&format!("The first API key (all rights), shown once: {key}"));
         return Ok(());
     }
+    leave_key(key, file)?;
+    output::note(&format!("the first API key (all rights) is in {}", file.display()));
+    Ok(())
+}
+
+/// Leaves a key in a file that only the owner may read.
+pub(super) fn leave_key(key: &str, file: &Path) -> Result<(), CommandError> {
     let mut options = std::fs::OpenOptions::new();
     options
         .write(true)
@@ -56,7 +63,5 @@ fn hand_over(key: &str, file: &Path) -> Result<(), CommandError> {
         .map_err(|source| CommandError::Io {
             action: "writing the first API key",
             source,
-        })?;
-    output::note(&format!("the first API key (all rights) is in {}", file.display()));
-    Ok(())
+        })
 }

@@ -16,6 +16,13 @@ pub(super) struct Arguments {
     recompute: bool,
 }
 
+impl Arguments {
+    /// Everything that can be checked.
+    pub(super) const fn recomputing() -> Self {
+        Self { recompute: true }
+    }
+}
+
 /// Prints each check with its figures; exit 0 only if all hold.
 pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
     match examine(&setting, &arguments).await {
@@ -36,7 +43,8 @@ pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
     }
 }
 
-async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, CommandError> {
+/// Checks a data folder; a person who watches sees how far it is, until [`output::end_progress`].
+pub(super) async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, CommandError> {
     let _ledger = setting.folder.clone().existing()?;
     // Before the ledger: a transaction is stored before it is sent, so what stands on the chain by now the ledger has.
     let chain = ChainLook::take(app::chain::file(&setting.config, &setting.folder)).await;

@@ -195,6 +195,12 @@ impl Loaded {
         Err(ConfigError::Mistakes(Mistakes(mistakes)))
     }
 
+    /// Whether nobody has set `key` (`section.key`).
+    pub fn is_default(&self, key: &str) -> bool {
+        let setting = self.settings.get(key);
+        setting.is_none_or(|setting| setting.origin == Origin::Default)
+    }
+
     /// The merged settings as TOML, each line with the place its value came from, secrets blotted out.
     pub fn to_toml(&self) -> String {
         let mut out = String::new();

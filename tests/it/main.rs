@@ -7,6 +7,7 @@ mod sending; // what a test sends to a gateway's chain by itself
 mod support; // a gateway of its own for every test
 
 mod chain; // the embedded chain: attacks, habits, bad days, tampering
+mod demo; // the made-up morning, by the real executable
 mod dispatch; // what is booked is confirmed, whatever the chain does
 mod durability; // kill -9, migrations interrupted, the folder's lock, a full disk
 mod formats; // the bytes of docs/formats.md agree with contracts/vectors
@@ -18,5 +19,6 @@ mod jobs; // riders who stay away are settled by the clock
 mod licences; // what we link may be linked
 mod model; // random orders are judged, answered and booked as naive lists say, in memory and on the store
 mod plans; // every statement that is executed uses the index meant for it
+mod readme; // the two READMEs say the same
 mod shared; // what is compiled in is what the reference data says
 mod tampering; // whatever is changed behind the ledger's back, verify names it

@@ -1,6 +1,6 @@
 //! `trace`: from a credit back to its rides, or from a ride forward, read from a data folder beside a running gateway.
 
-mod tree;
+pub(super) mod tree;
 
 use super::{CommandError, Setting, output};
 use crate::api::problem::{Code, Problem};

@@ -16,7 +16,7 @@ enum Node<'a> {
 }
 
 /// The lines of a document: of a credit's or of a trip's, which it tells by its members.
-pub(super) fn lines(document: &Value) -> Vec<String> {
+pub(in super::super) fn lines(document: &Value) -> Vec<String> {
     let tree = Tree::of(document);
     let trip = &document["trip"];
     if trip.is_null() {
@@ -127,7 +127,12 @@ impl<'a> Tree<'a> {
             return format!("{kind} {id} (above)");
         }
         let (amount, at) = (text(&transaction["amount"]), text(&transaction["created_at"]));
-        format!("{kind} {id}: {amount} g, {at}")
+        let block = transaction["chain"]["height"].as_u64();
+        let block = block.map_or_else(
+            || text(&transaction["status"]).to_owned(),
+            |height| format!("block {height}"),
+        );
+        format!("{kind} {id}: {amount} g, {at}, {block}")
     }
 }
 
