@@ -393,7 +393,7 @@ fn pure_rooms_only_compute() {
 #[test]
 fn files_are_short_and_say_what_they_are_for() {
     let mut breaches = Vec::new();
-    for source in sources(&["src", "tests"]) {
+    for source in sources(&["src", "tests", "benches"]) {
         let lines = source.text.lines().count();
         if lines > LONGEST_FILE {
             breaches.push(format!(
@@ -411,7 +411,7 @@ fn files_are_short_and_say_what_they_are_for() {
 #[test]
 fn nothing_is_unfinished_ignored_or_silenced() {
     let words = ["todo!", "unimplemented!", "#[ignore", "#[allow(", "#![allow("];
-    let breaches = sources(&["src", "tests"])
+    let breaches = sources(&["src", "tests", "benches"])
         .into_iter()
         .flat_map(|source| words.map(|word| source.places(&source.code, word)).concat());
     none("unfinished code, ignored tests and silenced lints", breaches);

@@ -1,0 +1,173 @@
+//! How far dispatch is from what its signatures cost. Riders' orders are booked beforehand, while dispatch hears no hint; then all
+//! shards are hinted at, and CPU time is taken until everything is confirmed and settled: signing, recording, the embedded chain with
+//! its checks and blocks, settling. The first round makes riders' keys and certificates and is told by itself.
+
+use super::desk::{Desk, rider};
+use super::machine::own_cpu;
+use super::primitives::{Bill, bill};
+use super::table::{Row, median, micros_each, note};
+use super::{Effort, scratch};
+use anyhow::{bail, ensure};
+use carbon_gateway::app::dispatching::{self, Outgoing, Standing};
+use carbon_gateway::app::{Core, Parts};
+use carbon_gateway::clock::Clock;
+use carbon_gateway::config::Loaded;
+use carbon_gateway::ledger::ids::ShardId;
+use carbon_gateway::lifecycle::{Lifecycle, Stopped};
+use carbon_gateway::store::db::Readers;
+use carbon_gateway::store::hints::{Hints, hints};
+use carbon_gateway::store::reads::dispatch::backlog;
+use std::time::{Duration, Instant};
+
+/// Riders: full envelopes in each of the thirty shards, 256 orders of a shard at once.
+const RIDERS: u64 = 30 * 256;
+/// Rounds that count.
+const ROUNDS: u64 = 3;
+/// Issues of one envelope.
+const IN_ENVELOPE: f64 = 32.0;
+/// How often somebody looks whether all is done.
+const LOOK: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// What one round cost, for each order.
+struct Drained {
+    cpu_us: f64,
+    rate: f64,
+}
+
+struct Bench {
+    desk: Desk,
+    readers: Readers,
+    hints: Hints,
+    slice: Duration,
+    bills: Vec<Bill>,
+}
+
+/// Measures spends and issues.
+pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
+    let (scratch, folder) = scratch()?;
+    let lifecycle = Lifecycle::new(Duration::from_secs(30));
+    let parts = Parts {
+        config: Loaded::read(None, [])?.config,
+        folder,
+        clock: Clock::System,
+    };
+    let core = Core::open(parts, &lifecycle).await?;
+    let desk = Desk::new(&core)?;
+    let readers = core.location.readers(4).await?;
+    // The writer's hints go nowhere: dispatch hears of what is booked only when it is told to begin.
+    let (own, hinted) = hints();
+    let outgoing = Outgoing {
+        hints: own.clone(),
+        hinted,
+        ..core.outgoing
+    };
+    let on = Standing {
+        ledger: &core.ledger,
+        location: &core.location,
+        readers: &readers,
+        kek: &core.kek,
+        clock: &core.clock,
+        config: &core.config,
+    };
+    let sweeper = dispatching::start(outgoing, &on, &lifecycle)?;
+    let mut bench = Bench {
+        desk,
+        readers: readers.clone(),
+        hints: own,
+        slice: Duration::from_millis(250 * effort.seconds),
+        bills: Vec::new(),
+    };
+    let mut issues = Vec::new();
+    let mut spends = Vec::new();
+    for round in 0..=ROUNDS {
+        issues.push(bench.issues(round).await?);
+        spends.push(bench.spends(round).await?);
+    }
+    let rows = rows(&issues, &spends, &bench.bills);
+    drop((sweeper, bench, core.ledger, readers));
+    lifecycle.stop();
+    ensure!(lifecycle.wait().await == Stopped::Clean, "the stop was not clean");
+    drop(scratch);
+    Ok(rows)
+}
+
+fn rows(issues: &[Drained], spends: &[Drained], bills: &[Bill]) -> Vec<Row> {
+    let sign = median(bills.iter().map(|bill| bill.sign).collect());
+    let verify = median(bills.iter().map(|bill| bill.verify).collect());
+    let cpu = |rounds: &[Drained]| median(rounds.iter().skip(1).map(|round| round.cpu_us).collect());
+    let rate = |rounds: &[Drained]| median(rounds.iter().skip(1).map(|round| round.rate).collect());
+    let first = |rounds: &[Drained]| rounds.first().map_or(f64::NAN, |round| round.cpu_us);
+    let issue_bill = sign + (sign + verify) / IN_ENVELOPE;
+    let us = "CPU us each";
+    vec![
+        Row::cost(
+            "spend, signed, verified, settled",
+            us,
+            (cpu(spends), sign + verify),
+            Some(0.7),
+        ),
+        Row::cost("issue in full envelopes", us, (cpu(issues), issue_bill), Some(0.7)),
+        Row::cost(
+            "a rider's first spend, with certificate",
+            us,
+            (first(spends), sign + verify),
+            None,
+        ),
+        Row::cost("a rider's first issue, with key", us, (first(issues), issue_bill), None),
+        Row::figure("spends", "a second", rate(spends)),
+        Row::figure("issues", "a second", rate(issues)),
+        Row::figure("p256 sign", us, sign),
+        Row::figure("p256 verify", us, verify),
+    ]
+}
+
+impl Bench {
+    /// Every rider rides and collects.
+    async fn issues(&mut self, round: u64) -> anyhow::Result<Drained> {
+        let trips: Result<Vec<_>, _> = (0..RIDERS)
+            .map(|n| self.desk.trip(round * super::desk::RIDERS + n))
+            .collect();
+        self.desk.give(trips?).await?;
+        let collects: Result<Vec<_>, _> = (0..RIDERS).map(|n| self.desk.collect(rider(n)?)).collect();
+        self.desk.give(collects?).await?;
+        self.drain("issues").await
+    }
+
+    /// Every rider redeems.
+    async fn spends(&mut self, _round: u64) -> anyhow::Result<Drained> {
+        let redeems: Result<Vec<_>, _> = (0..RIDERS).map(|n| self.desk.redeem(rider(n)?)).collect();
+        self.desk.give(redeems?).await?;
+        self.drain("spends").await
+    }
+
+    /// Begins, and waits until all is confirmed and settled.
+    async fn drain(&mut self, what: &str) -> anyhow::Result<Drained> {
+        let slice = self.slice;
+        self.bills
+            .push(tokio::task::spawn_blocking(move || bill(slice)).await??);
+        let (begun, before) = (Instant::now(), own_cpu()?);
+        ShardId::all().for_each(|shard| self.hints.give(shard));
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let left = backlog(&self.readers).await?;
+            ensure!(left.refused == 0 && left.dead == 0, "the chain refused: {left:?}");
+            if left.is_drained() {
+                break;
+            }
+            if begun.elapsed() > LONGEST {
+                bail!("not drained: {left:?}");
+            }
+        }
+        let (cpu, wall) = (own_cpu()?.saturating_sub(before), begun.elapsed());
+        let drained = Drained {
+            cpu_us: micros_each(cpu, RIDERS),
+            rate: RIDERS as f64 / wall.as_secs_f64(),
+        };
+        note(&format!(
+            "{what}: {:.0} CPU us each, {:.0} a second",
+            drained.cpu_us, drained.rate
+        ));
+        Ok(drained)
+    }
+}
