@@ -82,7 +82,7 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     let mut spends = Vec::new();
     for round in 0..=ROUNDS {
         issues.push(bench.issues(round).await?);
-        spends.push(bench.spends(round).await?);
+        spends.push(bench.spends().await?);
     }
     let rows = rows(&issues, &spends, &bench.bills);
     drop((sweeper, bench, core.ledger, readers));
@@ -135,7 +135,7 @@ impl Bench {
     }
 
     /// Every rider redeems.
-    async fn spends(&mut self, _round: u64) -> anyhow::Result<Drained> {
+    async fn spends(&mut self) -> anyhow::Result<Drained> {
         let redeems: Result<Vec<_>, _> = (0..RIDERS).map(|n| self.desk.redeem(rider(n)?)).collect();
         self.desk.give(redeems?).await?;
         self.drain("spends").await

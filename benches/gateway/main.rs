@@ -19,7 +19,6 @@ mod table; // the result
 use anyhow::{Context as _, bail};
 use carbon_gateway::folder::DataFolder;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// What the gateway's own executable uses.
 #[global_allocator]
@@ -36,7 +35,7 @@ pub(crate) struct Effort {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+async fn main() -> anyhow::Result<()> {
     // cargo adds `--bench`.
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let case = arguments
@@ -44,8 +43,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         .context("which case? dispatch, intake, reading or size")?;
     if case == reading::BARE {
         let file = arguments.next().context("a ledger file")?;
-        reading::serve_bare(Path::new(&file)).await?;
-        return Ok(ExitCode::SUCCESS);
+        return reading::serve_bare(Path::new(&file)).await;
     }
     let mut effort = Effort {
         seconds: 4,
@@ -66,8 +64,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         "size" => size::measure(&effort).await?,
         other => bail!("{other} is no case; there are {}", CASES.join(", ")),
     };
-    table::tell(&case, &rows, &target().join("bench"))?;
-    Ok(ExitCode::SUCCESS)
+    table::tell(&case, &rows, &target().join("bench"))
 }
 
 /// Cargo's target folder: the benchmark lies in `<target>/release/deps`.
