@@ -39,9 +39,9 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     let (_scratch, folder) = scratch()?;
     let gateway = Child::gateway(&folder, &[])?;
     let key = first_key(&folder)?;
-    let mut bare = Command::new(std::env::current_exe()?);
-    bare.arg(BARE).arg(folder.ledger_file());
-    let children = [gateway, Child::start(bare)?];
+    let mut reader = Command::new(std::env::current_exe()?);
+    reader.arg(BARE).arg(folder.ledger_file());
+    let children = [gateway, Child::start(reader)?];
     let now_s = Clock::System.now_ms() / 1_000;
     let (writing, numbers) = (key.clone(), Arc::default());
     let trips: Requests = Arc::new(move |n| Ok(post(&writing, "/v1/trips", &trip_json(n, now_s)?)));
@@ -87,14 +87,14 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
             kind.cpu_us.push(micros_each(cpu, done.answered));
         }
     }
-    let [bare, ours @ ..] = &kinds;
-    let base = median(bare.rates.clone());
-    let mut rows = vec![Row::figure(bare.name, "a second", base)];
+    let [select, ours @ ..] = &kinds;
+    let base = median(select.rates.clone());
+    let mut rows = vec![Row::figure(select.name, "a second", base)];
     for kind in ours {
-        let name = format!("{} while writing, against {}", kind.name, bare.name);
+        let name = format!("{} while writing, against {}", kind.name, select.name);
         rows.push(Row::rate(name, "a second", (median(kind.rates.clone()), base), None));
     }
-    let cost = median(bare.cpu_us.clone());
+    let cost = median(select.cpu_us.clone());
     rows.push(Row::figure("CPU of a bare SELECT", "CPU us each", cost));
     Ok(rows)
 }
