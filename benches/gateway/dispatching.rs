@@ -1,6 +1,7 @@
 //! How far dispatch is from what its signatures cost. Riders' orders are booked beforehand, while dispatch hears no hint; then all
 //! shards are hinted at, and CPU time is taken until everything is confirmed and settled: signing, recording, the embedded chain with
-//! its checks and blocks, settling, and what the sinks merge of their payments. The first round makes riders' keys and certificates and is told by itself.
+//! its checks and blocks, settling, and what the sinks merge of their payments. The first round makes riders' keys and certificates
+//! and is told by itself.
 
 use super::desk::{Desk, rider};
 use super::machine::own_cpu;
