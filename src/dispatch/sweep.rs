@@ -4,6 +4,7 @@
 use super::Way;
 use super::carry::Carried;
 use crate::chain::{Payload, Request};
+use crate::crash::{self, Point};
 use crate::ledger::ids::ShardId;
 use crate::store::db::{Connection, StoreError};
 use crate::store::reads::dispatch::{Open, abandoned, backlog, ready, take_lease};
@@ -61,6 +62,7 @@ impl Sweeper {
                 };
                 let lease_ms = way.lease_ms();
                 if take_lease(c, shard, &open, lease_ms).await? {
+                    crash::point(Point::AfterLease);
                     way.take_over(shard, &open, lease_ms).await;
                 }
             }
