@@ -153,7 +153,14 @@ mod tests {
         for at in Point::ALL {
             assert_eq!(Drill::parse(&format!("{}:1", at.as_str())).unwrap().at, at);
         }
-        for text in ["", "after-commit", "after-commit:0", "after-commit:-1", "after_commit:1", "commit:1"] {
+        for text in [
+            "",
+            "after-commit",
+            "after-commit:0",
+            "after-commit:-1",
+            "after_commit:1",
+            "commit:1",
+        ] {
             assert!(Drill::parse(text).is_none(), "{text}");
         }
     }

@@ -13,7 +13,14 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
     ("identity", &["ledger", "methodology", "clock"]),
     (
         "chain",
-        &["ledger", "methodology::units", "identity", "clock", "crash", "lifecycle"],
+        &[
+            "ledger",
+            "methodology::units",
+            "identity",
+            "clock",
+            "crash",
+            "lifecycle",
+        ],
     ),
     ("store", &["ledger", "methodology", "identity", "clock", "crash"]),
     ("verify", &["store", "ledger", "methodology", "identity", "chain"]),

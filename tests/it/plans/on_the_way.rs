@@ -15,15 +15,26 @@ pub(super) const ON_THE_WAY: [Row; 22] = [
     ),
     (
         "SELECT DISTINCT c.created_by AS parent, t.seq, t.content_id, t.user_id, t.programme, t.kind, t.status, t.unmet, t.next_attempt_ms, t.attempt, t.pack, t.chain_tx_id, t.earlier, t.height, t.block_index, t.block_at_ms, t.reason FROM credit_{shard} c JOIN ledger_tx_{shard} t ON t.content_id = c.spent_by WHERE c.user_id = ? AND c.created_seq = ?",
-        Searched(&["SEARCH c BY user_id, created_seq, output (user_id=? AND created_seq=?)", "SEARCH t BY content_id (content_id=?)", "USE TEMP B-TREE FOR DISTINCT"]),
+        Searched(&[
+            "SEARCH c BY user_id, created_seq, output (user_id=? AND created_seq=?)",
+            "SEARCH t BY content_id (content_id=?)",
+            "USE TEMP B-TREE FOR DISTINCT",
+        ]),
     ),
     (
         "SELECT DISTINCT t.content_id, t.user_id, t.status, t.unmet FROM credit_{shard} c JOIN ledger_tx_{shard} t ON t.seq = c.created_seq WHERE c.user_id = ? AND c.spent_by = ?",
-        Searched(&["SEARCH c BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=?)", "SEARCH t BY seq (seq=?)", "USE TEMP B-TREE FOR DISTINCT"]),
+        Searched(&[
+            "SEARCH c BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=?)",
+            "SEARCH t BY seq (seq=?)",
+            "USE TEMP B-TREE FOR DISTINCT",
+        ]),
     ),
     (
         "SELECT c.programme, c.amount_ug FROM credit_{shard} c JOIN ledger_tx_{shard} t ON t.seq = c.created_seq WHERE c.user_id = ? AND c.spent_by IS NULL AND t.status <> 'confirmed'",
-        Searched(&["SEARCH c BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=?)", "SEARCH t BY seq (seq=?)"]),
+        Searched(&[
+            "SEARCH c BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=?)",
+            "SEARCH t BY seq (seq=?)",
+        ]),
     ),
     (
         "SELECT chain_tx_id, kind, expires_ms, request FROM envelope_{shard} WHERE chain_tx_id > ? AND status <> 'confirmed' AND status <> 'refused' AND status <> 'lapsed' ORDER BY chain_tx_id LIMIT ?",
@@ -31,7 +42,10 @@ pub(super) const ON_THE_WAY: [Row; 22] = [
     ),
     (
         "SELECT chain_tx_id, lease_ms, expires_ms, request FROM envelope_{shard} WHERE status = 'open' AND lease_ms <= ? UNION ALL SELECT chain_tx_id, lease_ms, expires_ms, request FROM envelope_{shard} WHERE status = 'open' AND lease_ms > ? LIMIT ?",
-        Searched(&["SEARCH envelope BY status, lease_ms, chain_tx_id (status=? AND lease_ms<?)", "SEARCH envelope BY status, lease_ms, chain_tx_id (status=? AND lease_ms>?)"]),
+        Searched(&[
+            "SEARCH envelope BY status, lease_ms, chain_tx_id (status=? AND lease_ms<?)",
+            "SEARCH envelope BY status, lease_ms, chain_tx_id (status=? AND lease_ms>?)",
+        ]),
     ),
     (
         "SELECT chain_tx_id, status FROM envelope_{shard} WHERE chain_tx_id IN (?)",
@@ -55,7 +69,10 @@ pub(super) const ON_THE_WAY: [Row; 22] = [
     ),
     (
         "SELECT status, next_attempt_ms = ? AS waits, COUNT(*) FROM ledger_tx_{shard} WHERE status IN ('stored', 'submitted', 'refused', 'dead') GROUP BY status, waits",
-        Searched(&["SEARCH ledger_tx BY status, next_attempt_ms, seq (status=?)", "USE TEMP B-TREE FOR GROUP BY"]),
+        Searched(&[
+            "SEARCH ledger_tx BY status, next_attempt_ms, seq (status=?)",
+            "USE TEMP B-TREE FOR GROUP BY",
+        ]),
     ),
     (
         "SELECT t.seq, t.content_id, t.user_id, t.programme, t.kind, t.status, t.unmet, t.next_attempt_ms, t.attempt, t.pack, t.chain_tx_id, t.earlier, t.height, t.block_index, t.block_at_ms, t.reason FROM ledger_tx_{shard} t WHERE t.content_id = ?",

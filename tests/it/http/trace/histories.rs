@@ -133,7 +133,10 @@ async fn a_cursor_leaves_out_what_is_come_upon_again() {
             let Some(text) = &cursor else { break };
             longest = longest.max(text.split(['-', '.']).skip(2).filter(|seq| !seq.is_empty()).count());
         }
-        assert_eq!(via, whole.via.iter().map(|via| via.standing.content_id).collect::<Vec<_>>());
+        assert_eq!(
+            via,
+            whole.via.iter().map(|via| via.standing.content_id).collect::<Vec<_>>()
+        );
         assert_eq!(
             given,
             whole

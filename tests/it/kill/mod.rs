@@ -1,0 +1,147 @@
+//! The real executable is ended while it imports into a data folder, whose chain fails on purpose: at every named point, and at random
+//! moments. It is run again, and what stands then is what an undisturbed run leaves, and `verify` finds nothing.
+
+mod books; // what stands in a data folder, in words that two folders share
+mod days; // told to stop with much to send, a disk too full for blocks
+#[cfg(debug_assertions)] // what is built without them has no points
+mod points; // each named point, five times
+mod signals; // fifty times SIGKILL
+
+use crate::import::made::{self, PROGRAMME, as_texts};
+use crate::process::command;
+use serde_json::Value;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_carbon-gateway");
+
+/// Profile, programme and network of a town whose riders' claims are collected by themselves, and its files of rides.
+struct Town {
+    folder: tempfile::TempDir,
+    rides: Vec<PathBuf>,
+}
+
+/// One start of the executable, and how its chain fails.
+#[derive(Clone, Copy)]
+struct Start<'a> {
+    data: &'a Path,
+    rides: &'a Path,
+    /// Of a hundred sendings.
+    fault_percent: u8,
+    fault_seed: u64,
+}
+
+/// How an import ended.
+enum Ended {
+    /// By itself and in good order; the closing table.
+    Done(Value),
+    /// By a signal; its number, and what was said on standard error.
+    Killed(i32, String),
+}
+
+impl Town {
+    /// A town with so many files of about so many rides; no two have a rider in common.
+    fn found(files: u8, rides: u64, riders: u64) -> Self {
+        let mut made_files = (0..files).map(|number| made::made(700 + u64::from(number), rides, riders));
+        let first = made_files.next().unwrap();
+        let folder = made::folder(&first);
+        let automatic = PROGRAMME.replace("back_test = true", "back_test = true\ncollect = \"automatic\"");
+        std::fs::write(folder.path().join("programme.toml"), automatic).unwrap();
+        let mut rides = Vec::new();
+        for (letter, made) in ('a'..='z').zip(std::iter::once(first).chain(made_files)) {
+            let text = String::from_utf8(made.text)
+                .unwrap()
+                .replace('卡', &format!("卡{letter}"));
+            let file = folder.path().join(format!("rides-{letter}.csv"));
+            std::fs::write(&file, text).unwrap();
+            rides.push(file);
+        }
+        Self { folder, rides }
+    }
+
+    /// Starts an import; `drill` names a point and a count.
+    fn start(&self, start: Start<'_>, drill: Option<&str>) -> Child {
+        let arguments = made::arguments(self.folder.path());
+        let mut import = Command::new("bash");
+        // What is ended on purpose leaves no image of its memory behind.
+        import
+            .args([
+                "-c",
+                "ulimit -c 0; exec \"$0\" \"$@\"",
+                PROGRAM,
+                "import",
+                "--json",
+                "--data",
+            ])
+            .arg(start.data)
+            .args(as_texts(&arguments))
+            .arg(start.rides)
+            .env("CARBON_GATEWAY__DATABASE__SYNCHRONOUS", "normal")
+            .env("CARBON_GATEWAY__LOG__LEVEL", "error")
+            // Many commits of few rides: more places in which to end.
+            .env("CARBON_GATEWAY__WRITER__BATCH_MAX", "16")
+            .env("CARBON_GATEWAY__CHAIN__FAULT_PERCENT", start.fault_percent.to_string())
+            .env("CARBON_GATEWAY__CHAIN__FAULT_SEED", start.fault_seed.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(drill) = drill {
+            import.env("CARBON_GATEWAY_CRASH_AT", drill);
+        }
+        import.spawn().unwrap()
+    }
+
+    /// Imports without a drill, to the end.
+    fn import(&self, start: Start<'_>) -> Value {
+        match ended(self.start(start, None)) {
+            Ended::Done(table) => table,
+            Ended::Killed(signal, stderr) => panic!("an undisturbed import ended by signal {signal}: {stderr}"),
+        }
+    }
+}
+
+/// Waits for the end of an import, which must be one of the two.
+fn ended(child: Child) -> Ended {
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    if let Some(signal) = output.status.signal() {
+        return Ended::Killed(signal, stderr);
+    }
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let mut table: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // What the clock has a part in.
+    for figure in ["seconds", "rate"] {
+        table.as_object_mut().unwrap().remove(figure);
+    }
+    Ended::Done(table)
+}
+
+/// The rows of a table that are trips, stored now or before.
+fn taken(table: &Value) -> u64 {
+    ["created", "replayed"]
+        .map(|figure| table[figure].as_u64().unwrap())
+        .iter()
+        .sum()
+}
+
+/// What an interrupted import's last run says must be what an undisturbed one's says, but for what it found stored.
+fn assert_same_rows(table: &Value, undisturbed: &Value) {
+    for figure in ["read", "skipped", "malformed", "conflicts"] {
+        assert_eq!(table[figure], undisturbed[figure], "{figure} of {table}");
+    }
+    assert_eq!(taken(table), taken(undisturbed), "{table}");
+}
+
+fn assert_verified(data: &Path, options: &[&str]) {
+    let (code, stdout, stderr) = command(data, &[&["verify", "--json"], options].concat());
+    assert_eq!(code, Some(0), "{stdout}\n{stderr}");
+}
+
+/// Lines that tests leave behind for whoever asks to see them.
+fn tell(line: &str) {
+    #[expect(clippy::print_stdout, reason = "the phase of each hit is shown with --show-output")]
+    {
+        println!("{line}");
+    }
+}
