@@ -1,15 +1,13 @@
 //! Other bad days of the way to the chain, with the real executable: told to stop with much to send, and a disk too full for blocks.
 
 use super::books::Progress;
-use super::{assert_verified, tell};
+use super::{PATIENCE, assert_verified, tell};
 use crate::process::Served;
 use carbon_gateway::chain::embedded::ChainFile;
 use carbon_gateway::folder::DataFolder;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_mins(1);
 
 fn now_s() -> i64 {
     jiff::Timestamp::now().as_second()

@@ -10,11 +10,16 @@ mod signals; // fifty times SIGKILL
 use crate::import::made::{self, PROGRAMME, as_texts};
 use crate::process::command;
 use serde_json::Value;
+use std::io::Read as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_carbon-gateway");
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Profile, programme and network of a town whose riders' claims are collected by themselves, and its files of rides.
 struct Town {
@@ -31,6 +36,9 @@ struct Start<'a> {
     fault_percent: u8,
     fault_seed: u64,
 }
+
+/// An import that runs; whoever lets it go ends it.
+struct Running(Child);
 
 /// How an import ended.
 enum Ended {
@@ -61,7 +69,7 @@ impl Town {
     }
 
     /// Starts an import; `drill` names a point and a count.
-    fn start(&self, start: Start<'_>, drill: Option<&str>) -> Child {
+    fn start(&self, start: Start<'_>, drill: Option<&str>) -> Running {
         let arguments = made::arguments(self.folder.path());
         let mut import = Command::new("bash");
         // What is ended on purpose leaves no image of its memory behind.
@@ -89,32 +97,55 @@ impl Town {
         if let Some(drill) = drill {
             import.env("CARBON_GATEWAY_CRASH_AT", drill);
         }
-        import.spawn().unwrap()
+        Running(import.spawn().unwrap())
     }
 
     /// Imports without a drill, to the end.
-    fn import(&self, start: Start<'_>) -> Value {
-        match ended(self.start(start, None)) {
+    async fn import(&self, start: Start<'_>) -> Value {
+        match self.start(start, None).ended().await {
             Ended::Done(table) => table,
             Ended::Killed(signal, stderr) => panic!("an undisturbed import ended by signal {signal}: {stderr}"),
         }
     }
 }
 
-/// Waits for the end of an import, which must be one of the two.
-fn ended(child: Child) -> Ended {
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    if let Some(signal) = output.status.signal() {
-        return Ended::Killed(signal, stderr);
+impl Running {
+    /// SIGKILL.
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
     }
-    assert_eq!(output.status.code(), Some(0), "{stderr}");
-    let mut table: Value = serde_json::from_slice(&output.stdout).unwrap();
-    // What the clock has a part in.
-    for figure in ["seconds", "rate"] {
-        table.as_object_mut().unwrap().remove(figure);
+
+    /// Waits for the end, which must be one of the two, and come.
+    async fn ended(mut self) -> Ended {
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "an import does not come to its end");
+            tokio::time::sleep(LOOK).await;
+        };
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        self.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        if let Some(signal) = status.signal() {
+            return Ended::Killed(signal, stderr);
+        }
+        assert_eq!(status.code(), Some(0), "{stderr}");
+        let mut table: Value = serde_json::from_str(&stdout).unwrap();
+        // What the clock has a part in.
+        for figure in ["seconds", "rate"] {
+            table.as_object_mut().unwrap().remove(figure);
+        }
+        Ended::Done(table)
     }
-    Ended::Done(table)
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
 }
 
 /// The rows of a table that are trips, stored now or before.

@@ -2,7 +2,7 @@
 //! again, which goes on and drains; `verify` finds nothing, and table and books are those of a folder that was never disturbed.
 
 use super::books::{Books, Progress};
-use super::{Ended, Start, Town, assert_same_rows, assert_verified, ended, tell};
+use super::{Ended, Start, Town, assert_same_rows, assert_verified, tell};
 use carbon_gateway::crash::Point;
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -74,7 +74,7 @@ async fn undisturbed(town: &Town) -> Undisturbed {
     let mut rounds = Vec::new();
     for rides in &town.rides {
         let start = start(data.path(), rides, 0, 0);
-        let (table, again) = (town.import(start), town.import(start));
+        let (table, again) = (town.import(start).await, town.import(start).await);
         rounds.push((table, again, Books::of(data.path()).await));
     }
     assert_verified(data.path(), &["--recompute"]);
@@ -101,12 +101,12 @@ async fn drilled(town: &Town, at: Point, undisturbed: &Undisturbed) -> Vec<(Poin
             );
         }
         hits.push(hit(town, start, (at, count), books).await);
-        let ended = town.import(start);
+        let ended = town.import(start).await;
         assert_same_rows(&ended, table);
         assert_verified(data.path(), &[]);
         Books::of(data.path()).await.assert_are(books);
         if round + 1 == usize::from(ROUNDS) {
-            assert_eq!(town.import(start), *again);
+            assert_eq!(town.import(start).await, *again);
             assert_verified(data.path(), &["--recompute"]);
         }
     }
@@ -115,7 +115,7 @@ async fn drilled(town: &Town, at: Point, undisturbed: &Undisturbed) -> Vec<(Poin
 
 async fn hit(town: &Town, start: Start<'_>, (at, count): (Point, u32), books: &Books) -> (Point, String) {
     let name = at.as_str();
-    match ended(town.start(start, Some(&format!("{name}:{count}")))) {
+    match town.start(start, Some(&format!("{name}:{count}"))).ended().await {
         Ended::Killed(ABORTED, stderr) => assert!(stderr.contains(&format!("crash: {name}")), "{stderr}"),
         Ended::Killed(signal, stderr) => panic!("{name}: ended by signal {signal}: {stderr}"),
         Ended::Done(table) => panic!("{name} was not passed {count} times: {table}"),

@@ -2,7 +2,7 @@
 //! ended again, until it comes to its end by itself; then the next folder begins, until there were kills enough.
 
 use super::books::{Books, Progress};
-use super::{Ended, Start, Town, assert_same_rows, assert_verified, ended, tell};
+use super::{Ended, Start, Town, assert_same_rows, assert_verified, tell};
 use crate::import::made::Dice;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -61,12 +61,12 @@ async fn undisturbed(town: &Town) -> Undisturbed {
         fault_seed: 1,
     };
     let begun = Instant::now();
-    let table = town.import(start);
+    let table = town.import(start).await;
     let took = begun.elapsed();
     tell(&format!("undisturbed: {took:?}"));
     Undisturbed {
         table,
-        again: town.import(start),
+        again: town.import(start).await,
         books: Books::of(data.path()).await,
         took,
     }
@@ -85,11 +85,11 @@ async fn folder(town: &Town, undisturbed: &Undisturbed, dice: &mut Dice) -> Vec<
             fault_percent: 15,
             fault_seed: dice.below(1_000),
         };
-        let mut child = town.start(start, None);
+        let mut import = town.start(start, None);
         let after = Duration::from_millis(whole_ms / 8 + dice.below(whole_ms * 3 / 4));
         tokio::time::sleep(after).await;
-        child.kill().unwrap();
-        match ended(child) {
+        import.kill();
+        match import.ended().await {
             Ended::Done(table) => break table,
             Ended::Killed(signal, stderr) => assert_eq!(signal, KILLED, "{stderr}"),
         }
@@ -110,7 +110,7 @@ async fn folder(town: &Town, undisturbed: &Undisturbed, dice: &mut Dice) -> Vec<
         fault_percent: 15,
         fault_seed: 1,
     };
-    assert_eq!(town.import(last), undisturbed.again);
+    assert_eq!(town.import(last).await, undisturbed.again);
     assert_verified(data.path(), &["--recompute"]);
     kills
 }
