@@ -266,14 +266,14 @@ impl Writer {
             None => self.location.connect().await?,
         };
         let flushed = run(&mut connection, &self.setting, self.clock.now_ms(), commands).await?;
-        if !flushed.changed {
-            connection.execute("ROLLBACK").await?;
-        } else {
+        if flushed.changed {
             crash::point(Point::AfterFlush);
             if let Err(error) = connection.execute("COMMIT").await {
                 connection = self.settle_commit(connection, &flushed, error).await?;
             }
             crash::point(Point::AfterCommit);
+        } else {
+            connection.execute("ROLLBACK").await?;
         }
         self.connection = Some(connection);
         flushed.ready.iter().for_each(|shard| self.hints.give(*shard));

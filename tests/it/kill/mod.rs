@@ -41,31 +41,32 @@ struct Start<'a> {
 struct Running(Child);
 
 /// How an import ended.
-enum Ended {
-    /// By itself and in good order; the closing table.
-    Done(Value),
-    /// By a signal; its number, and what was said on standard error.
-    Killed(i32, String),
+struct Ended {
+    /// By this signal; by itself and in good order, if there was none.
+    signal: Option<i32>,
+    /// The closing table, of one that ended by itself.
+    table: Option<Value>,
+    stderr: String,
 }
 
 impl Town {
-    /// A town with so many files of about so many rides; no two have a rider in common.
-    fn found(files: u8, rides: u64, riders: u64) -> Self {
-        let mut made_files = (0..files).map(|number| made::made(700 + u64::from(number), rides, riders));
+    /// A town with so many files of about so many rows and riders; no two files have a rider in common.
+    fn found(files: u8, rows: u64, riders: u64) -> Self {
+        let mut made_files = (0..files).map(|number| made::made(700 + u64::from(number), rows, riders));
         let first = made_files.next().unwrap();
         let folder = made::folder(&first);
         let automatic = PROGRAMME.replace("back_test = true", "back_test = true\ncollect = \"automatic\"");
         std::fs::write(folder.path().join("programme.toml"), automatic).unwrap();
-        let mut rides = Vec::new();
+        let mut written = Vec::new();
         for (letter, made) in ('a'..='z').zip(std::iter::once(first).chain(made_files)) {
             let text = String::from_utf8(made.text)
                 .unwrap()
                 .replace('卡', &format!("卡{letter}"));
             let file = folder.path().join(format!("rides-{letter}.csv"));
             std::fs::write(&file, text).unwrap();
-            rides.push(file);
+            written.push(file);
         }
-        Self { folder, rides }
+        Self { folder, rides: written }
     }
 
     /// Starts an import; `drill` names a point and a count.
@@ -102,10 +103,9 @@ impl Town {
 
     /// Imports without a drill, to the end.
     async fn import(&self, start: Start<'_>) -> Value {
-        match self.start(start, None).ended().await {
-            Ended::Done(table) => table,
-            Ended::Killed(signal, stderr) => panic!("an undisturbed import ended by signal {signal}: {stderr}"),
-        }
+        let ended = self.start(start, None).ended().await;
+        assert_eq!(ended.signal, None, "{}", ended.stderr);
+        ended.table.unwrap()
     }
 }
 
@@ -128,16 +128,17 @@ impl Running {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
         self.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        if let Some(signal) = status.signal() {
-            return Ended::Killed(signal, stderr);
-        }
-        assert_eq!(status.code(), Some(0), "{stderr}");
-        let mut table: Value = serde_json::from_str(&stdout).unwrap();
-        // What the clock has a part in.
-        for figure in ["seconds", "rate"] {
-            table.as_object_mut().unwrap().remove(figure);
-        }
-        Ended::Done(table)
+        let signal = status.signal();
+        let table = signal.is_none().then(|| {
+            assert_eq!(status.code(), Some(0), "{stderr}");
+            let mut table: Value = serde_json::from_str(&stdout).unwrap();
+            // What the clock has a part in.
+            for figure in ["seconds", "rate"] {
+                table.as_object_mut().unwrap().remove(figure);
+            }
+            table
+        });
+        Ended { signal, table, stderr }
     }
 }
 

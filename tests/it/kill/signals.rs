@@ -2,7 +2,7 @@
 //! ended again, until it comes to its end by itself; then the next folder begins, until there were kills enough.
 
 use super::books::{Books, Progress};
-use super::{Ended, Start, Town, assert_same_rows, assert_verified, tell};
+use super::{Start, Town, assert_same_rows, assert_verified, tell};
 use crate::import::made::Dice;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -89,10 +89,11 @@ async fn folder(town: &Town, undisturbed: &Undisturbed, dice: &mut Dice) -> Vec<
         let after = Duration::from_millis(whole_ms / 8 + dice.below(whole_ms * 3 / 4));
         tokio::time::sleep(after).await;
         import.kill();
-        match import.ended().await {
-            Ended::Done(table) => break table,
-            Ended::Killed(signal, stderr) => assert_eq!(signal, KILLED, "{stderr}"),
+        let ended = import.ended().await;
+        if let Some(table) = ended.table {
+            break table;
         }
+        assert_eq!(ended.signal, Some(KILLED), "{}", ended.stderr);
         let progress = Progress::of(data.path()).await;
         let phase = if progress == before {
             "reopening"
