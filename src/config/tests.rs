@@ -176,7 +176,7 @@ fn the_rendering_says_where_values_came_from_and_reads_back_the_same() {
     ]);
     let text = Loaded::read(None, pairs).unwrap().to_toml();
     assert!(
-        text.starts_with("environment = \"demo\" # default\n\n[chain]\nblock_delay_ms = 10 # default\nkind = \"embedded\" # default\npool = 10000 # default\n\n[database]\n"),
+        text.starts_with("environment = \"demo\" # default\n\n[chain]\nblock_delay_ms = 10 # default\nfault_percent = 0 # default\nfault_seed = 0 # default\nkind = \"embedded\" # default\npool = 10000 # default\n\n[database]\n"),
         "{text}"
     );
     assert!(
