@@ -33,6 +33,7 @@ pub mod cli;
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod crash;
 pub mod folder;
 pub mod lifecycle;
 pub mod telemetry;

@@ -26,7 +26,7 @@ mod query;
 mod reference;
 mod reports;
 mod routes;
-mod transactions;
+pub mod transactions;
 mod trips;
 mod written;
 

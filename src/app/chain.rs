@@ -2,7 +2,7 @@
 
 use super::AppError;
 use crate::chain::ChainClient;
-use crate::chain::embedded::{ChainFile, EmbeddedChain, Genesis, Settings, Surroundings};
+use crate::chain::embedded::{ChainFile, EmbeddedChain, FaultPlan, Genesis, Settings, Surroundings};
 use crate::config::{ChainKind, Config, Synchronous};
 use crate::folder::DataFolder;
 use crate::identity::found;
@@ -33,6 +33,17 @@ pub async fn start(
         ChainKind::Embedded => EmbeddedChain::start(settings(config, folder), genesis, surroundings),
     };
     Ok(ChainClient::Embedded(chain.await?))
+}
+
+/// How the settings let the embedded chain misbehave.
+pub fn faults(config: &Config) -> FaultPlan {
+    match u8::try_from(config.chain.fault_percent.get()) {
+        Ok(percent @ 1..) => FaultPlan::Seeded {
+            seed: u64::from(config.chain.fault_seed.get()),
+            percent,
+        },
+        _ => FaultPlan::None,
+    }
 }
 
 /// The embedded chain's file, for whoever reads it beside the gateway.

@@ -8,7 +8,7 @@ pub mod signing;
 
 use crate::api::{self, ApiParts};
 use crate::chain::ChainClient;
-use crate::chain::embedded::{FaultPlan, FileError, Surroundings};
+use crate::chain::embedded::{FileError, Surroundings};
 use crate::clock::Clock;
 use crate::config::{Config, Synchronous};
 use crate::dispatch::Sweeper;
@@ -277,7 +277,7 @@ impl Core {
         let surroundings = Surroundings {
             clock: clock.clone(),
             lifecycle,
-            faults: FaultPlan::None,
+            faults: chain::faults(&config),
             held: Some(Arc::clone(&lock) as _),
         };
         let chain = chain::start(&config, &folder, genesis, surroundings).await?;

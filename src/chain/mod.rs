@@ -92,6 +92,13 @@ impl ChainClient {
         }
     }
 
+    /// The chain's time as far as it is known here, Unix milliseconds; it never goes back.
+    pub fn time_ms(&self) -> i64 {
+        match self {
+            Self::Embedded(chain) => chain.time_ms(),
+        }
+    }
+
     /// Hands a request to the chain. The reply proves nothing.
     pub async fn submit(&self, request: Request) -> Result<Accepted, ChainError> {
         match self {

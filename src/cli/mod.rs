@@ -1,12 +1,14 @@
 //! The command line: one file per command. Results go to standard output, progress and logs to standard error.
 
 mod check_config;
+mod closing;
 mod demo;
 mod import;
 mod keys;
 mod migrate;
 mod openapi;
 mod output;
+mod redrive;
 mod serve;
 mod trace;
 mod verify;
@@ -54,6 +56,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Tell from which rides a credit comes, or what became of a ride's grams.
     Trace(trace::Arguments),
+    /// Send to the chain again what it has refused or lost too often.
+    Redrive(redrive::Arguments),
     /// Make, list and revoke API keys; make and change signing keys, list and revoke certificates.
     Keys(keys::Arguments),
     /// Print the settings in force and where each comes from.
@@ -100,6 +104,7 @@ pub async fn run() -> ExitCode {
         Command::Import(arguments) => import::run(setting, arguments).await,
         Command::Verify(arguments) => verify::run(setting, arguments).await,
         Command::Trace(arguments) => trace::run(setting, arguments).await,
+        Command::Redrive(arguments) => redrive::run(setting, arguments).await,
         Command::Keys(arguments) => keys::run(setting, arguments).await,
         Command::Migrate => migrate::run(setting).await,
         Command::CheckConfig | Command::Openapi => ExitCode::SUCCESS,

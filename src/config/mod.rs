@@ -348,6 +348,12 @@ fn contradictions(config: &Config, settings: &BTreeMap<String, Setting>) -> Vec<
             origin("http.max_body_bytes"),
         ));
     }
+    if config.environment == Environment::Production && config.chain.fault_percent.get() > 0 {
+        found.push(format!(
+            "`chain.fault_percent` ({}) is for the demo environment: no chain fails on purpose in production",
+            origin("chain.fault_percent"),
+        ));
+    }
     let days = [
         ("keys.issuer_days", keys.issuer_days),
         ("keys.rider_days", keys.rider_days),

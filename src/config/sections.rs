@@ -84,6 +84,10 @@ pub struct ChainConfig {
     pub block_delay_ms: Bounded<0, 10_000>,
     /// Transactions that may wait for a block of the embedded chain.
     pub pool: Bounded<1, 1_000_000>,
+    /// Of a hundred sendings to the embedded chain, how many it lets fail or go astray; none but in the demo environment.
+    pub fault_percent: Bounded<0, 90>,
+    /// Which of them: the same seed lets the same ones.
+    pub fault_seed: Bounded<0, { u32::MAX }>,
 }
 
 /// The chains that ship.

@@ -137,6 +137,20 @@ fn no_certificate_outlives_its_authority() {
 }
 
 #[test]
+fn no_chain_fails_on_purpose_in_production() {
+    let faults = "[chain]\nfault_percent = 5\nfault_seed = 7\n";
+    let list = mistakes(&format!("environment = 'production'\n{faults}"), &[]);
+    let expected = "`chain.fault_percent` (file F) is for the demo environment";
+    assert!(list.len() == 1 && list[0].starts_with(expected), "{list:?}");
+    let file = file(faults);
+    let config = Loaded::read(Some(file.path()), []).unwrap().config;
+    assert_eq!(
+        (config.chain.fault_percent.get(), config.chain.fault_seed.get()),
+        (5, 7)
+    );
+}
+
+#[test]
 fn a_missing_or_broken_file_is_named() {
     let missing = Loaded::read(Some(Path::new("no/such/file.toml")), []).unwrap_err();
     assert_eq!(
@@ -162,7 +176,7 @@ fn the_rendering_says_where_values_came_from_and_reads_back_the_same() {
     ]);
     let text = Loaded::read(None, pairs).unwrap().to_toml();
     assert!(
-        text.starts_with("environment = \"demo\" # default\n\n[chain]\nblock_delay_ms = 10 # default\nkind = \"embedded\" # default\npool = 10000 # default\n\n[database]\n"),
+        text.starts_with("environment = \"demo\" # default\n\n[chain]\nblock_delay_ms = 10 # default\nfault_percent = 0 # default\nfault_seed = 0 # default\nkind = \"embedded\" # default\npool = 10000 # default\n\n[database]\n"),
         "{text}"
     );
     assert!(

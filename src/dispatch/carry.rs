@@ -6,6 +6,7 @@ use super::follow::Waiting;
 use super::seal::Sealed;
 use crate::backoff::Backoff;
 use crate::chain::{Committed, Found, NotConfirmed, Request, RetryClass};
+use crate::crash::{self, Point};
 use crate::ledger::command::Command;
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::settle::{Fate, Settle};
@@ -104,6 +105,7 @@ impl Way {
             }
             match self.call(self.chain.submit(carried.request.clone())).await {
                 Ok(_) => {
+                    crash::point(Point::AfterSend);
                     carried.sent = true;
                     backoff.reset();
                     if let Some(committed) = waiting.within(patience).await {
@@ -160,7 +162,10 @@ impl Way {
         let mut backoff = Backoff::default();
         loop {
             match self.ledger.submit(Command::Settle(Arc::clone(&order))).await {
-                Ok(_) => return true,
+                Ok(_) => {
+                    crash::point(Point::AfterSettle);
+                    return true;
+                }
                 Err(SubmitError::Overloaded | SubmitError::Unavailable) if self.clock.now_ms() < carried.lease_ms => {
                     self.stand_back(&mut backoff).await;
                 }

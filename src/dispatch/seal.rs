@@ -101,7 +101,8 @@ impl Way {
         let bytes = envelope.encode()?;
         let tx_id = self.chain_secret.tx_id(&envelope_digest(&bytes), attempt);
         let identity = self.signer.identify(sender).await?;
-        let created_ms = self.clock.now_ms();
+        // A clock that was set back would sign for a window that has passed on the chain, again and again.
+        let created_ms = self.clock.now_ms().max(self.chain.time_ms());
         let order = Order {
             tx_id,
             envelope: &bytes,

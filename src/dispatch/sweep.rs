@@ -4,6 +4,7 @@
 use super::Way;
 use super::carry::Carried;
 use crate::chain::{Payload, Request};
+use crate::crash::{self, Point};
 use crate::ledger::ids::ShardId;
 use crate::store::db::StoreError;
 use crate::store::reads::dispatch::{Open, abandoned, backlog, forget, ready, take_lease};
@@ -60,6 +61,7 @@ impl Sweeper {
                 }
                 let lease_ms = way.lease_ms();
                 if take_lease(&mut connection, shard, &open, lease_ms).await? {
+                    crash::point(Point::AfterLease);
                     way.take_over(shard, &open, lease_ms).await;
                 }
             }

@@ -5,6 +5,7 @@ use super::Way;
 use super::carry::{Carried, reason};
 use super::pack::{Member, pack};
 use super::seal::{SealError, Sealed};
+use crate::crash::{self, Point};
 use crate::ledger::command::{Command, Rejection};
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::settle::{Postpone, Record};
@@ -134,6 +135,7 @@ impl Way {
         let Some(sealed) = self.sealed(shard, &pack).await? else {
             return Ok(false);
         };
+        crash::point(Point::AfterSigning);
         let lease_ms = self.lease_ms();
         let record = Arc::new(Record {
             shard,
@@ -142,6 +144,7 @@ impl Way {
         });
         match self.order(Command::Record(record)).await {
             Ok(()) => {
+                crash::point(Point::AfterRecording);
                 self.carry(Carried::fresh(shard, sealed, lease_ms), permit);
                 Ok(true)
             }

@@ -5,6 +5,7 @@ use super::batch::{Flushed, Setting, run, stands};
 use super::db::{Connection, Location, StoreError};
 use super::hints::Hints;
 use crate::clock::Clock;
+use crate::crash::{self, Point};
 use crate::identity::kek::Kek;
 use crate::ledger::command::{Command, KeyedAnswer, Outcome, Rejection, SubmitTrip, TripAnswer};
 use crate::ledger::ground::Ground;
@@ -91,6 +92,7 @@ impl Ledger {
                 mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
                 mpsc::error::TrySendError::Closed(_) => SubmitError::Draining,
             })?;
+        crash::point(Point::AfterQueue);
         Ok(Pending(answer))
     }
 
@@ -264,10 +266,14 @@ impl Writer {
             None => self.location.connect().await?,
         };
         let flushed = run(&mut connection, &self.setting, self.clock.now_ms(), commands).await?;
-        if !flushed.changed {
+        if flushed.changed {
+            crash::point(Point::AfterFlush);
+            if let Err(error) = connection.execute("COMMIT").await {
+                connection = self.settle_commit(connection, &flushed, error).await?;
+            }
+            crash::point(Point::AfterCommit);
+        } else {
             connection.execute("ROLLBACK").await?;
-        } else if let Err(error) = connection.execute("COMMIT").await {
-            connection = self.settle_commit(connection, &flushed, error).await?;
         }
         self.connection = Some(connection);
         flushed.ready.iter().for_each(|shard| self.hints.give(*shard));

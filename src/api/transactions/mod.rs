@@ -12,7 +12,7 @@ use super::keys::Right;
 use super::list::Page;
 use super::problem::{Code, Problem};
 use super::query::Query;
-use super::reference::{Kind, parse};
+use super::reference::{Kind, parse, reference};
 use super::written::{created, position, written};
 use crate::ledger::command::{Command, Meta};
 use crate::ledger::ids::{Hash, ShardId};
@@ -116,8 +116,18 @@ pub(super) async fn redrive(
     Ok(head.json(transaction((&state.readers, state.chain.kind()), &again).await?))
 }
 
+/// The shard, if the text names one, and the content id of a transaction's reference.
+pub fn transaction_reference(text: &str) -> Result<(Option<ShardId>, Hash), Problem> {
+    parse(Kind::Transaction, text)
+}
+
+/// The reference of a transaction in a shard.
+pub fn name_of(shard: ShardId, content_id: &Hash) -> String {
+    reference(Kind::Transaction, shard, content_id)
+}
+
 async fn find(state: &ApiState, path: &str) -> Result<Transacted, Problem> {
-    let (shard, content_id) = parse(Kind::Transaction, path)?;
+    let (shard, content_id) = transaction_reference(path)?;
     of(state, shard, &content_id).await
 }
 

@@ -1,6 +1,7 @@
 //! The chain's own file: all SQL of the room. One connection writes; readers have snapshots of their own.
 
 use super::block::{StateKey, Writes};
+use crate::crash::{self, Point};
 use carbon_contract::Hash;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -337,6 +338,7 @@ pub(super) async fn write_block(
         }
         query.execute(&mut *open).await?;
     }
+    crash::point(Point::InBlock);
     write_state(&mut open, writes).await?;
     sqlx::query("INSERT INTO block (height, header, hash) VALUES (?, ?, ?)")
         .bind(block.height)

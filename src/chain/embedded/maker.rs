@@ -7,6 +7,7 @@ use super::file::{self, BlockRow, FileError, Tip, TxRow};
 use super::mempool::{Bounds, Waiting};
 use super::state::{BlockState, likely_keys};
 use super::{Inner, Life, merkle};
+use crate::crash::{self, Point};
 use carbon_contract::Hash;
 use sqlx::sqlite::SqliteConnection;
 use std::collections::{BTreeSet, HashMap};
@@ -147,6 +148,7 @@ async fn attempt(
         return Ok((open, Vec::new()));
     };
     file::write_block(&mut open, (&made.block, &made.transactions), &made.writes).await?;
+    crash::point(Point::AfterBlock);
     inner.move_to(made.tip);
     Ok((open, made.revoked))
 }

@@ -181,6 +181,11 @@ impl EmbeddedChain {
         *self.0.tip.borrow()
     }
 
+    /// The time of its next block, were it made now.
+    pub fn time_ms(&self) -> i64 {
+        self.0.chain_ms()
+    }
+
     /// The height, whenever it changes.
     pub fn heights(&self) -> watch::Receiver<u64> {
         self.0.height.subscribe()

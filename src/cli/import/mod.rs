@@ -1,9 +1,9 @@
 //! `import`: files of rides into the data folder itself, or over HTTP into a running gateway.
 
-mod closing;
 mod progress;
 mod summary;
 
+use super::closing::Closing;
 use super::{CommandError, Setting, output};
 use crate::api::keys::KEY_PREFIX;
 use crate::app::in_force::InForce;
@@ -20,7 +20,6 @@ use crate::ledger::command::Meta;
 use crate::ledger::ids::SHARDS;
 use crate::lifecycle::{Lifecycle, Signals, Stopped};
 use crate::methodology::programme::Programme;
-use closing::Closing;
 use progress::Progress;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -300,7 +299,8 @@ fn fits(programme: &Programme, mode: &str) -> Result<(), StartError> {
     Ok(())
 }
 
-fn read_key(file: &Path) -> Result<String, CommandError> {
+/// The API key that a file holds.
+pub(super) fn read_key(file: &Path) -> Result<String, CommandError> {
     let wrong = |detail: String| CommandError::Use(format!("--key-file {}: {detail}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
     let key = text.trim();

@@ -5,6 +5,7 @@ mod rotate;
 mod tables;
 
 use super::db::{Connection, Location, Readers, StoreError};
+use crate::crash::{self, Point};
 use crate::identity::certificate::Serial;
 use crate::identity::rows::{AuthorityRow, CertificateRow, KeyRow, KeyRows};
 use crate::ledger::ids::{Hash, UserId};
@@ -187,7 +188,11 @@ impl KeysWriter {
         let mut written = Vec::with_capacity(writes.len());
         for write in writes {
             written.push(match write {
-                Write::Key(row) => Written::Key(tables::keep_key(&mut connection, row).await?),
+                Write::Key(row) => {
+                    let kept = tables::keep_key(&mut connection, row).await?;
+                    crash::point(Point::InKey);
+                    Written::Key(kept)
+                }
                 Write::Certificate(row, unless_after_ms) => {
                     Written::Certificate(tables::keep_certificate(&mut connection, row, *unless_after_ms).await?)
                 }

@@ -1,10 +1,15 @@
 //! The chain refuses, forgets, loses replies, is away: nothing is lost, nothing happens twice.
 
-use super::{all_is_well, drained, get, issue, keyed, plan, redeem, transaction, until};
-use crate::support::TestApp;
+use super::{all_is_well, drained, get, issue, keyed, location, plan, redeem, transaction, until};
+use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::chain::embedded::{Fault, FaultPlan};
+use carbon_gateway::ledger::ids::UserId;
+use carbon_gateway::store::reads::dispatch::abandoned;
 use serde_json::{Value, json};
 use std::time::Duration;
+
+/// `dispatch.lease_s` where nothing is configured.
+const LEASE_MS: i64 = 30_000;
 
 fn script(faults: &[Fault]) -> FaultPlan {
     FaultPlan::script(faults.iter().map(|fault| Some(*fault)))
@@ -148,6 +153,38 @@ async fn any_order_of_faults() {
     }
     let left = drained(&app).await;
     assert_eq!((left.refused, left.dead, left.waiting), (0, 0, 0), "{left:?}");
+    let (folder, _) = app.stop().await;
+    all_is_well(folder.path()).await;
+}
+
+/// An hour back while an envelope is on its way: its lease lies further ahead than any can and is void, and what is signed within that
+/// hour, which the chain has behind it, arrives as well.
+#[tokio::test]
+async fn the_clock_is_set_back_an_hour() {
+    let app = TestApp::spawn().await;
+    plan(&app, script(&[Fault::Away(100_000)]));
+    let before = issue(&app, 17, 0).await;
+    until(&app, &before, "submitted").await;
+    let readers = location(app.data_dir()).readers(1).await.unwrap();
+    let found = async |now_ms: i64| {
+        let (shard, void_ms) = (UserId::new(17).unwrap().shard(), now_ms + LEASE_MS);
+        abandoned(&readers, shard, (now_ms, void_ms), 10).await.unwrap().len()
+    };
+    let back_ms = NOON_MS - 3_600_000;
+    assert_eq!((found(NOON_MS).await, found(back_ms).await), (0, 1));
+
+    app.clock.set(back_ms);
+    plan(&app, FaultPlan::None);
+    let during = issue(&app, 18, 0).await;
+    until(&app, &before, "confirmed").await;
+    let arrived = until(&app, &during, "confirmed").await;
+    assert_eq!(arrived["attempts"].as_array().unwrap().len(), 1, "{arrived}");
+
+    // Another process, which knows of no time but what the clock and the files say.
+    let app = app.restart(&[]).await;
+    let after = issue(&app, 19, 0).await;
+    let arrived = until(&app, &after, "confirmed").await;
+    assert_eq!(arrived["attempts"].as_array().unwrap().len(), 1, "{arrived}");
     let (folder, _) = app.stop().await;
     all_is_well(folder.path()).await;
 }

@@ -2,6 +2,7 @@
 
 mod bad_days;
 mod flow;
+mod operator;
 
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::chain::ChainClient;

@@ -37,7 +37,7 @@ network = "town.toml"
 column = "kind"
 values = ["metro", "地铁"]
 "#;
-pub(super) const PROGRAMME: &str = r#"
+pub(crate) const PROGRAMME: &str = r#"
 id = "town"
 time_zone = "Asia/Shanghai"
 day_of = "start"
@@ -77,17 +77,17 @@ const SPELLINGS: [(&str, Result<i64, &str>); 10] = [
 ];
 
 /// A file, and everything that must come of it.
-pub(super) struct Made {
-    pub(super) text: Vec<u8>,
-    pub(super) summary: Value,
-    pub(super) lines: Vec<String>,
+pub(crate) struct Made {
+    pub(crate) text: Vec<u8>,
+    pub(crate) summary: Value,
+    pub(crate) lines: Vec<String>,
 }
 
 /// The generator `SplitMix64`.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -131,7 +131,7 @@ struct Naive {
 }
 
 /// Makes a file of about `rows` rows of `riders` riders.
-pub(super) fn made(seed: u64, rows: u64, riders: u64) -> Made {
+pub(crate) fn made(seed: u64, rows: u64, riders: u64) -> Made {
     let mut dice = Dice(seed);
     let mut naive = Naive::default();
     let mut text = "\u{feff}the town's rides\r\n\r\nnr;kind;card;from;to;start;end;note\n".to_owned();
@@ -419,7 +419,7 @@ impl Naive {
 }
 
 /// A folder with the profile, the programme, the network and the rides.
-pub(super) fn folder(made: &Made) -> tempfile::TempDir {
+pub(crate) fn folder(made: &Made) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let files = [
         ("profile.toml", PROFILE.as_bytes()),
@@ -435,7 +435,7 @@ pub(super) fn folder(made: &Made) -> tempfile::TempDir {
 }
 
 /// The arguments that name profile and programme of a folder.
-pub(super) fn arguments(folder: &Path) -> Vec<String> {
+pub(crate) fn arguments(folder: &Path) -> Vec<String> {
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     vec![
         "--profile".into(),
@@ -445,7 +445,7 @@ pub(super) fn arguments(folder: &Path) -> Vec<String> {
     ]
 }
 
-pub(super) fn as_texts(arguments: &[String]) -> Vec<&str> {
+pub(crate) fn as_texts(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }
 

@@ -2,11 +2,11 @@
 
 mod generated; // a made-up file becomes what a naive reader expects, once and again
 mod interrupted; // killed, stopped, twice at once, the gateway gone for a while
-mod made; // the made-up file and its naive reader
+pub(crate) mod made; // the made-up file and its naive reader
 mod networks; // descriptions of networks against their expected figures
 mod real; // the public sets, to the microgram
 mod refused; // wrong use: told clearly, with its exit code
-mod stored; // every stored trip of a ledger, read back
+pub(crate) mod stored; // every stored trip of a ledger, read back
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// A stored trip of one leg.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct StoredTrip {
+pub(crate) struct StoredTrip {
     pub(super) trip_id: String,
     pub(super) user: i64,
     pub(super) started_s: i64,
@@ -56,7 +56,7 @@ impl StoredTrip {
 }
 
 /// All trips of all shards.
-pub(super) async fn trips(data: &Path) -> Vec<StoredTrip> {
+pub(crate) async fn trips(data: &Path) -> Vec<StoredTrip> {
     let folder = DataFolder::new(data);
     let location = Location {
         file: folder.ledger_file(),
@@ -114,7 +114,7 @@ fn stored(user: i64, record: &TripRecord, evidence: &Evidence) -> StoredTrip {
 }
 
 /// The lines, sorted by their bytes.
-pub(super) fn lines(trips: &[StoredTrip]) -> Vec<String> {
+pub(crate) fn lines(trips: &[StoredTrip]) -> Vec<String> {
     let mut lines: Vec<String> = trips.iter().map(StoredTrip::line).collect();
     lines.sort_unstable();
     lines

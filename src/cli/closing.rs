@@ -1,5 +1,5 @@
-//! What an import does before it closes: open claims are collected where their programme collects by itself, and what is booked goes to
-//! the chain. Dispatch works beside the import from its start.
+//! An open data folder whose command will close: before that open claims are collected where their programme collects by itself, and
+//! what is booked goes to the chain. Dispatch works beside the command from its start.
 
 use crate::app::dispatching::{self, Standing};
 use crate::app::{AppError, Core};
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Looks between two sweeps, and two words of how far it is.
 const LOOKS_A_SWEEP: u32 = 25;
 
-/// An open data folder whose import will close.
+/// An open data folder whose command will close.
 pub(super) struct Closing {
     ledger: Ledger,
     readers: Readers,
@@ -85,7 +85,18 @@ impl Closing {
         self.drain(stop).await
     }
 
-    async fn drain(&self, stop: &CancellationToken) -> Result<(), CloseError> {
+    /// The way to the writer.
+    pub(super) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Connections for reads.
+    pub(super) const fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// Waits until everything has arrived that can.
+    pub(super) async fn drain(&self, stop: &CancellationToken) -> Result<(), CloseError> {
         let mut taking = Taking::All;
         for look in 0_u32.. {
             let backlog = backlog(&self.readers).await?;
