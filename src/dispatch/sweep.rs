@@ -6,14 +6,14 @@ use super::carry::Carried;
 use crate::chain::{Payload, Request};
 use crate::crash::{self, Point};
 use crate::ledger::ids::ShardId;
-use crate::store::db::StoreError;
-use crate::store::reads::dispatch::{Open, abandoned, backlog, forget, ready, take_lease};
+use crate::store::db::{Connection, StoreError};
+use crate::store::reads::dispatch::{Open, abandoned, backlog, ended_before, forget, ready, take_lease};
 use carbon_contract::envelope::Envelope;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Envelopes of a shard that one sweep takes over.
-const AT_ONCE: i64 = 64;
+/// Envelopes of a shard that one sweep takes over, and that it forgets.
+const AT_ONCE: i64 = 256;
 /// How long an envelope that has ended is kept, to show what was tried: a week.
 const KEPT_MS: i64 = 7 * 86_400_000;
 /// Keys of the state that an envelope from before is counted with: it is not read for this.
@@ -41,7 +41,7 @@ impl Sweeper {
     /// Looks through all shards once.
     pub async fn sweep(&self, taking: Taking, stop: &CancellationToken) -> Result<(), StoreError> {
         let way = &self.way;
-        let mut connection = way.location.connect().await?;
+        let mut connection: Option<Connection> = None;
         for shard in ShardId::all() {
             if stop.is_cancelled() {
                 break;
@@ -50,7 +50,10 @@ impl Sweeper {
             if !ready(&way.readers, shard, now_ms, 1).await?.is_empty() {
                 way.wake(shard);
             }
-            forget(&mut connection, shard, now_ms.saturating_sub(KEPT_MS), AT_ONCE).await?;
+            let ended = ended_before(&way.readers, shard, now_ms.saturating_sub(KEPT_MS), AT_ONCE).await?;
+            if !ended.is_empty() {
+                forget(way.writing(&mut connection).await?, shard, &ended).await?;
+            }
             let void_ms = match taking {
                 Taking::Abandoned => way.lease_ms(),
                 Taking::All => i64::MIN,
@@ -60,7 +63,7 @@ impl Sweeper {
                     continue;
                 }
                 let lease_ms = way.lease_ms();
-                if take_lease(&mut connection, shard, &open, lease_ms).await? {
+                if take_lease(way.writing(&mut connection).await?, shard, &open, lease_ms).await? {
                     crash::point(Point::AfterLease);
                     way.take_over(shard, &open, lease_ms).await;
                 }
@@ -77,12 +80,22 @@ impl Sweeper {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
             metrics::gauge!("carbon_dispatch_backlog", "status" => status).set(count);
         }
-        connection.close().await?;
-        Ok(())
+        match connection {
+            Some(connection) => connection.close().await,
+            None => Ok(()),
+        }
     }
 }
 
 impl Way {
+    /// A connection to write with, opened for the first who has something to write: most sweeps have nothing.
+    async fn writing<'c>(&self, connection: &'c mut Option<Connection>) -> Result<&'c mut Connection, StoreError> {
+        Ok(match connection {
+            Some(connection) => connection,
+            None => connection.insert(self.location.connect().await?),
+        })
+    }
+
     async fn take_over(self: &Arc<Self>, shard: ShardId, open: &Open, lease_ms: i64) {
         let Some((request, members)) = read(open) else {
             tracing::error!(%shard, chain_tx_id = %open.chain_tx_id, "an envelope cannot be read; verify tells more");

@@ -109,19 +109,29 @@ pub async fn take_lease(c: &mut Connection, shard: ShardId, open: &Open, lease_m
     Ok(done == 1)
 }
 
-/// Forgets envelopes of a shard that ended before an instant, at most `limit`; answers how many.
-pub async fn forget(c: &mut Connection, shard: ShardId, before_ms: i64, limit: i64) -> Result<usize, StoreError> {
-    const FIND: &str = "SELECT chain_tx_id FROM envelope_{shard} WHERE status IN ('confirmed', 'refused', 'lapsed') AND lease_ms < ? LIMIT ?";
-    const PARTS: [&str; 4] = ["DELETE FROM envelope_{shard} WHERE chain_tx_id IN (", "?", ", ", ")"];
-    let ids: Vec<(Vec<u8>,)> = with!(&mut *c, |c| {
-        sqlx::query_as(of_shard(FIND, shard))
+/// Envelopes of a shard that ended before an instant, by the ids by which the chain knows them; at most `limit`.
+pub async fn ended_before(
+    readers: &Readers,
+    shard: ShardId,
+    before_ms: i64,
+    limit: i64,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    const SQL: &str = "SELECT chain_tx_id FROM envelope_{shard} WHERE status IN ('confirmed', 'refused', 'lapsed') AND lease_ms < ? LIMIT ?";
+    let ids: Vec<(Vec<u8>,)> = with_readers!(readers, |pool| {
+        sqlx::query_as(of_shard(SQL, shard))
             .bind(before_ms)
             .bind(limit)
-            .fetch_all(&mut *c)
+            .fetch_all(pool)
             .await
     })?;
-    write_rows!(c, shard, PARTS, &ids, |query, id| query.bind(id.0.clone()));
-    Ok(ids.len())
+    Ok(ids.into_iter().map(|(id,)| id).collect())
+}
+
+/// Forgets envelopes that have ended.
+pub async fn forget(c: &mut Connection, shard: ShardId, ended: &[Vec<u8>]) -> Result<(), StoreError> {
+    const PARTS: [&str; 4] = ["DELETE FROM envelope_{shard} WHERE chain_tx_id IN (", "?", ", ", ")"];
+    write_rows!(c, shard, PARTS, ended, |query, id| query.bind(id.clone()));
+    Ok(())
 }
 
 /// How many transactions are where.

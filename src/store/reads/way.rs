@@ -56,6 +56,7 @@ pub async fn on_chain<'c>(
     let seqs: BTreeSet<i64> = credits.map(|credit| credit.created_seq).collect();
     let seqs: Vec<i64> = seqs.into_iter().collect();
     let head = format!("SELECT {STANDING} FROM ledger_tx_{{shard}} t WHERE t.seq IN (");
+    let mut refused = None;
     let mut found = BTreeMap::new();
     for piece in pieces(&seqs) {
         let sql = repeated([&head, "?", ", ", ")"], piece.len(), shard);
@@ -72,7 +73,17 @@ pub async fn on_chain<'c>(
             let on_chain = match &standing.status {
                 Status::Confirmed(_) => OnChain::Confirmed,
                 Status::Refused(_) => OnChain::Blocked,
-                Status::Stored { unmet: 1.., .. } if is_blocked(readers, shard, &standing).await? => OnChain::Blocked,
+                Status::Stored { unmet: 1.., .. } => {
+                    let any = match refused {
+                        Some(any) => any,
+                        None => *refused.insert(any_refused(readers, shard).await?),
+                    };
+                    if any && descends_from_refused(readers, shard, &standing).await? {
+                        OnChain::Blocked
+                    } else {
+                        OnChain::Waiting
+                    }
+                }
                 Status::Stored { .. } | Status::Submitted | Status::Dead(_) => OnChain::Waiting,
             };
             found.insert(standing.content_id, on_chain);
@@ -83,11 +94,13 @@ pub async fn on_chain<'c>(
 
 /// Whether a transaction that waits for others descends from one that is refused.
 pub async fn is_blocked(readers: &Readers, shard: ShardId, standing: &Standing) -> Result<bool, StoreError> {
+    let waits = standing.status.unmet() > 0;
+    Ok(waits && any_refused(readers, shard).await? && descends_from_refused(readers, shard, standing).await?)
+}
+
+async fn descends_from_refused(readers: &Readers, shard: ShardId, standing: &Standing) -> Result<bool, StoreError> {
     const PARENTS: &str = "SELECT DISTINCT t.content_id, t.user_id, t.status, t.unmet FROM credit_{shard} c \
          JOIN ledger_tx_{shard} t ON t.seq = c.created_seq WHERE c.user_id = ? AND c.spent_by = ?";
-    if standing.status.unmet() == 0 || !any_refused(readers, shard).await? {
-        return Ok(false);
-    }
     let mut known = BTreeSet::from([standing.content_id]);
     let mut open = VecDeque::from([(standing.user.value(), standing.content_id)]);
     while let Some((user, content_id)) = open.pop_front() {

@@ -3,6 +3,7 @@
 use super::{all_is_well, drained, get, issue, redeem, transaction, until};
 use crate::support::TestApp;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn an_issue_is_confirmed_and_said_so_everywhere() {
@@ -89,6 +90,27 @@ async fn a_restart_takes_up_what_was_left() {
     for reference in &issues {
         until(&app, reference, "confirmed").await;
     }
+    let (folder, _) = app.stop().await;
+    all_is_well(folder.path()).await;
+}
+
+/// What was tried is shown for a week; the receipt stays.
+#[tokio::test]
+async fn ended_envelopes_are_forgotten_and_receipts_are_not() {
+    let app = TestApp::spawn().await;
+    let issued = issue(&app, 17, 0).await;
+    let found = until(&app, &issued, "confirmed").await;
+    app.clock.advance(Duration::from_hours(8 * 24));
+    let begun = Instant::now();
+    let later = loop {
+        let later = transaction(&app, &issued).await;
+        if later["attempts"] == json!([]) {
+            break later;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "{later}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!((&later["status"], &later["chain"]), (&found["status"], &found["chain"]));
     let (folder, _) = app.stop().await;
     all_is_well(folder.path()).await;
 }

@@ -11,7 +11,7 @@ use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::Sender;
 use carbon_gateway::ledger::ids::{Hash, Name, ShardId, UserId};
 use carbon_gateway::store::db::Location;
-use carbon_gateway::store::reads::dispatch::{Open, abandoned, backlog, forget, ready, take_lease};
+use carbon_gateway::store::reads::dispatch::{Open, abandoned, backlog, ended_before, forget, ready, take_lease};
 use carbon_gateway::store::reads::due::{Why, users_due};
 use carbon_gateway::store::{clients, deployment, migrate};
 use carbon_gateway::verify::{ChainLook, Options, verify};
@@ -268,9 +268,11 @@ async fn on_their_way(app: &TestApp) {
     };
     assert!(!take_lease(&mut connection, ShardId::FIRST, &nobodys, 1).await.unwrap());
     backlog(&readers).await.unwrap();
-    forget(&mut connection, ShardId::FIRST, i64::MIN, 1).await.unwrap();
-    let all = ShardId::new(17).unwrap();
-    forget(&mut connection, all, i64::MAX, 1).await.unwrap();
+    let shard = ShardId::new(17).unwrap();
+    let ended = ended_before(&readers, shard, i64::MAX, 1).await.unwrap();
+    assert_eq!(ended.len(), 1);
+    forget(&mut connection, shard, &ended).await.unwrap();
+    assert_ne!(ended_before(&readers, shard, i64::MAX, 1).await.unwrap(), ended);
     connection.close().await.unwrap();
 }
 
