@@ -56,19 +56,14 @@ async fn list(connection: &mut Connection, as_json: bool, now_ms: i64) -> Result
     for row in keys::authorities(connection).await? {
         let certificate = Certificate::parse(&row.certificate)
             .map_err(|error| CommandError::Use(format!("the certificate of {} {}: {error}", row.name, row.number)))?;
-        let (serial, key_id, not_after_ms) = (certificate.serial, row.key_id, certificate.not_after_ms);
-        let (owner, revoked_ms) = (row.name, row.revoked_ms);
-        tell(
-            as_json,
-            now_ms,
-            &Line {
-                owner,
-                serial,
-                key_id,
-                not_after_ms,
-                revoked_ms,
-            },
-        );
+        let line = Line {
+            owner: row.name,
+            serial: certificate.serial,
+            key_id: row.key_id,
+            not_after_ms: certificate.not_after_ms,
+            revoked_ms: row.revoked_ms,
+        };
+        tell(as_json, now_ms, &line);
     }
     for shard in ShardId::all() {
         let mut after = None;
@@ -77,19 +72,14 @@ async fn list(connection: &mut Connection, as_json: bool, now_ms: i64) -> Result
             let Some(last) = rows.last() else { break };
             after = Some((last.user, last.serial));
             for row in rows {
-                let (serial, key_id, not_after_ms) = (row.serial, row.key_id, row.not_after_ms);
-                let (owner, revoked_ms) = (row.user.to_string(), row.revoked_ms);
-                tell(
-                    as_json,
-                    now_ms,
-                    &Line {
-                        owner,
-                        serial,
-                        key_id,
-                        not_after_ms,
-                        revoked_ms,
-                    },
-                );
+                let line = Line {
+                    owner: row.user.to_string(),
+                    serial: row.serial,
+                    key_id: row.key_id,
+                    not_after_ms: row.not_after_ms,
+                    revoked_ms: row.revoked_ms,
+                };
+                tell(as_json, now_ms, &line);
             }
         }
     }
