@@ -3,7 +3,7 @@
 
 use crate::Hash;
 use crate::codec::{CodecError, Decoder, Encoder, digest};
-use crate::signature::{PublicPoint, RiderSignature};
+use crate::signature::{PublicPoint, RiderSignature, SignatureError};
 use crate::transaction::content_id;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -44,6 +44,13 @@ pub enum Envelope {
     Attest(Vec<u8>),
     /// Binds an address; sent by the issuer.
     Rebind(Rebind),
+}
+
+impl Order {
+    /// Whether the rider has signed it: the contract takes the issuer's word, whoever reads the chain need not.
+    pub fn verify(&self) -> Result<(), SignatureError> {
+        self.point.verify(&content_id(&self.transaction), &self.signature)
+    }
 }
 
 impl Rebind {

@@ -3,7 +3,6 @@
 
 use crate::Hash;
 use crate::codec::CodecError;
-use crate::signature::SignatureError;
 use crate::state::StateError;
 use crate::transaction::{Kind, Lot};
 
@@ -130,9 +129,9 @@ pub enum Refusal {
     /// The address is bound to another key.
     #[error("address {0} is bound to another key")]
     WrongKey(Hash),
-    /// The signature proves nothing.
-    #[error("the signature of {0} is no good: {1}")]
-    BadSignature(Hash, SignatureError),
+    /// What is to be bound to the address is no key.
+    #[error("the point for address {0} is no point of P-256")]
+    BadPoint(Hash),
     /// The number of a binding does not follow.
     #[error("address {address} has had {present} keys, key number {named} cannot be bound")]
     BindingNumber {
@@ -175,7 +174,7 @@ impl Refusal {
             Self::NotOwner(_) => "not_owner",
             Self::Unbound(_) => "unbound",
             Self::WrongKey(_) => "wrong_key",
-            Self::BadSignature(..) => "bad_signature",
+            Self::BadPoint(_) => "bad_point",
             Self::BindingNumber { .. } => "binding_number",
         }
     }

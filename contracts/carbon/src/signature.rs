@@ -47,10 +47,19 @@ impl PublicPoint {
         Hash::new(Sha256::digest(self.0).into())
     }
 
+    /// Whether it is a key: an uncompressed point of the curve.
+    pub fn check(&self) -> Result<(), SignatureError> {
+        self.key().map(|_| ())
+    }
+
+    fn key(&self) -> Result<VerifyingKey, SignatureError> {
+        // Of 65 bytes, only those that begin with 04 are a point.
+        VerifyingKey::from_sec1_bytes(&self.0).map_err(|_| SignatureError::Point)
+    }
+
     /// Whether `signature` is this key's over a content id.
     pub fn verify(&self, content_id: &Hash, signature: &RiderSignature) -> Result<(), SignatureError> {
-        // Of 65 bytes, only those that begin with 04 are a point.
-        let key = VerifyingKey::from_sec1_bytes(&self.0).map_err(|_| SignatureError::Point)?;
+        let key = self.key()?;
         let signature = Signature::from_slice(&signature.0).map_err(|_| SignatureError::Scalar)?;
         if signature.normalize_s() != signature {
             return Err(SignatureError::HighS);

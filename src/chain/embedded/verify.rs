@@ -12,6 +12,7 @@ use super::merkle;
 use crate::chain::outcome::TxResult;
 use crate::chain::payload::{Payload, Request};
 use carbon_contract::Hash;
+use carbon_contract::envelope::{Envelope, Order};
 use carbon_contract::record::{Credit, Record as _};
 use carbon_contract::state::{Key, Room, State, StateError};
 use carbon_contract::transaction::Lot;
@@ -248,6 +249,9 @@ impl Walk<'_> {
             Err(error) => wrong.push(format!("its result cannot be read: {error}")),
         }
         let succeeded = executed.result.code == 0 && executed.result.contract_code == 0;
+        if succeeded && payload.contract == self.genesis.contract {
+            wrong.extend(unordered(&payload.argument));
+        }
         self.failed = self.failed.saturating_add(u64::from(!succeeded));
         self.state.0.extend(executed.writes);
         self.revoked.extend(executed.revoked);
@@ -324,6 +328,18 @@ impl Walk<'_> {
             unspent,
         })
     }
+}
+
+/// Issues of an envelope that no rider has ordered: the contract takes the issuer's word for them.
+fn unordered(argument: &[u8]) -> Vec<String> {
+    let Ok(Envelope::Issue(orders)) = Envelope::decode(argument) else {
+        return Vec::new(); // what does not decode has not succeeded
+    };
+    let named = |(place, order): (usize, &Order)| {
+        let error = order.verify().err()?;
+        Some(format!("its rider has not signed issue {place}: {error}"))
+    };
+    orders.iter().enumerate().filter_map(named).collect()
 }
 
 /// A key of the state as people read it.

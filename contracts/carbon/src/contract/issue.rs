@@ -1,10 +1,12 @@
-//! `issue`: credits come into being. The issuer sends, each rider has signed; a bad order refuses the whole envelope and is named.
+//! `issue`: credits come into being. The issuer sends; a bad order refuses the whole envelope and is named. The riders' signatures
+//! stand in the block for whoever reads the chain, and are proved there: the issuer, who may mint, gains nothing by a false one.
 
 use super::{Answered, Fate, is_done, rules};
 use crate::Hash;
 use crate::envelope::{MOST_ORDERS, Order};
 use crate::record::{Binding, Credit, Done, Identity, Record as _, UsedSource};
 use crate::refusal::{Error, Refusal};
+use crate::signature::PublicPoint;
 use crate::state::State;
 use crate::transaction::{Kind, MOST_SOURCES, Output, Transaction, content_id, credit_hash};
 use std::collections::BTreeSet;
@@ -56,16 +58,10 @@ fn one(
 ) -> Result<Fate, Error> {
     rules::limits(transaction)?;
     rules::issue(transaction)?;
-    // A repeat must be signed too: whoever reads the chain later checks every order that stands there. It need not be under the
-    // present key, which may have changed since.
-    order
-        .point
-        .verify(content_id, &order.signature)
-        .map_err(|cause| Refusal::BadSignature(*content_id, cause))?;
     if is_done(state, content_id)? {
         return Ok(Fate::Repeat);
     }
-    bind_first(state, riders, (&transaction.orderer, order.point.key_id()))?;
+    bind_first(state, riders, (&transaction.orderer, &order.point))?;
     // A source may bring several lots, so a key may stand more than once, but it is used up by one transaction.
     let keys: BTreeSet<&Hash> = transaction.sources.iter().map(|source| &source.key).collect();
     for key in keys {
@@ -85,12 +81,15 @@ fn one(
     Ok(Fate::Done)
 }
 
-/// The first issue of an address binds it to the key that signed; any later one must be signed by the key it is bound to.
-fn bind_first(state: &mut dyn State, riders: &str, (address, key_id): (&Hash, Hash)) -> Result<(), Error> {
+/// The first issue of an address binds it to the key that it names; any later one must name the key that the address is bound to.
+fn bind_first(state: &mut dyn State, riders: &str, (address, point): (&Hash, &PublicPoint)) -> Result<(), Error> {
+    let key_id = point.key_id();
     match Binding::load(state, address)? {
         Some(binding) if binding.identity.key_id == key_id => Ok(()),
         Some(_) => Err(Refusal::WrongKey(*address).into()),
         None => {
+            // Nobody could ever sign for it.
+            point.check().map_err(|_| Refusal::BadPoint(*address))?;
             let binding = Binding {
                 identity: Identity {
                     organisation: riders.to_owned(),
