@@ -53,7 +53,7 @@ impl Carried {
 
 impl Way {
     /// Carries an envelope by a task of its own, which the end of its caller does not touch.
-    pub(super) fn carry(self: &Arc<Self>, carried: Carried, permit: OwnedSemaphorePermit) {
+    pub(super) fn carry(self: &Arc<Self>, carried: Carried, permit: Option<OwnedSemaphorePermit>) {
         let way = Arc::clone(self);
         drop(self.lifecycle.spawn_job("envelope", async move {
             way.carry_out(carried).await;

@@ -1,11 +1,14 @@
-//! Which transactions travel together: one spend alone, or up to 32 issues. What was refused with others travels with half as many,
+//! Which transactions are signed and travel together: a spend alone, or up to 32 issues. What was refused with others travels with half as many,
 //! until the cause stands alone.
 
+use crate::identity::signer::Sender;
 use crate::ledger::ids::{Hash, UserId};
 use crate::ledger::standing::MOST_IN_ENVELOPE;
 use crate::ledger::transaction::{Kind, MOST_SOURCES, Transaction};
 use crate::store::reads::dispatch::Ready;
 
+/// Transactions with envelopes of their own that are signed in one go: as many signatures as of a full envelope.
+const MOST_SIGNED: usize = MOST_IN_ENVELOPE as usize;
 /// Bytes of the transactions of one envelope.
 const MOST_BYTES: usize = 256 << 10;
 
@@ -50,26 +53,46 @@ impl Member {
             body: ready.body,
         })
     }
+
+    /// Who sends it, if it travels alone.
+    pub(super) const fn sender(&self) -> Sender {
+        match self.kind {
+            Kind::Anchor | Kind::Attest => Sender::Issuer,
+            _ => Sender::User(self.user),
+        }
+    }
+}
+
+/// What is signed in one go.
+#[derive(Clone, Debug)]
+pub(super) enum Pack {
+    /// Issues that share an envelope, sent by the issuer.
+    Issues(Vec<Member>),
+    /// Others, each in an envelope of its own.
+    Alone(Vec<Member>),
+}
+
+impl Pack {
+    /// Keys of the chain's state that it writes.
+    pub(super) fn state_keys(&self) -> u32 {
+        let (Self::Issues(members) | Self::Alone(members)) = self;
+        members.iter().map(|member| member.state_keys).sum()
+    }
 }
 
 /// Packs transactions in their order.
-pub(super) fn pack(members: Vec<Member>) -> Vec<Vec<Member>> {
+pub(super) fn pack(members: Vec<Member>) -> Vec<Pack> {
+    let (issues, alone): (Vec<Member>, Vec<Member>) =
+        members.into_iter().partition(|member| member.kind == Kind::Issue);
     let mut packs: Vec<Vec<Member>> = Vec::new();
-    let mut open: Option<usize> = None;
-    for member in members {
-        if member.kind != Kind::Issue {
-            packs.push(vec![member]);
-            continue;
-        }
-        let place = open.filter(|place| packs.get(*place).is_some_and(|pack| fits(pack, &member)));
-        if let Some(pack) = place.and_then(|place| packs.get_mut(place)) {
-            pack.push(member);
-        } else {
-            open = Some(packs.len());
-            packs.push(vec![member]);
+    for member in issues {
+        match packs.last_mut() {
+            Some(pack) if fits(pack, &member) => pack.push(member),
+            _ => packs.push(vec![member]),
         }
     }
-    packs
+    let alone = alone.chunks(MOST_SIGNED).map(|members| Pack::Alone(members.to_vec()));
+    packs.into_iter().map(Pack::Issues).chain(alone).collect()
 }
 
 fn fits(pack: &[Member], member: &Member) -> bool {
@@ -99,32 +122,42 @@ mod tests {
         }
     }
 
-    fn sizes(members: Vec<Member>) -> Vec<usize> {
-        pack(members).iter().map(Vec::len).collect()
+    /// Sizes of the envelopes of issues, and of what is signed alone in one go.
+    fn sizes(members: Vec<Member>) -> (Vec<usize>, Vec<usize>) {
+        let mut sizes = (Vec::new(), Vec::new());
+        for pack in pack(members) {
+            match pack {
+                Pack::Issues(members) => sizes.0.push(members.len()),
+                Pack::Alone(members) => sizes.1.push(members.len()),
+            }
+        }
+        sizes
     }
 
     #[test]
     fn issues_travel_together_and_spends_alone() {
         let issues = || std::iter::repeat_n(member(Kind::Issue, 32, 2), 40);
-        assert_eq!(sizes(issues().collect()), [32, 8]);
+        assert_eq!(sizes(issues().collect()), (vec![32, 8], vec![]));
         let mixed = [
             member(Kind::Issue, 32, 1),
             member(Kind::Redeem, 32, 0),
             member(Kind::Issue, 32, 1),
         ];
-        assert_eq!(sizes(mixed.to_vec()), [2, 1]);
-        assert_eq!(sizes(Vec::new()), [0; 0]);
+        assert_eq!(sizes(mixed.to_vec()), (vec![2], vec![1]));
+        let spends = std::iter::repeat_n(member(Kind::Redeem, 32, 0), 70);
+        assert_eq!(sizes(spends.collect()), (vec![], vec![32, 32, 6]));
+        assert_eq!(sizes(Vec::new()), (vec![], vec![]));
     }
 
     #[test]
     fn an_envelope_has_256_sources_at_most() {
         let issues = std::iter::repeat_n(member(Kind::Issue, 32, 100), 5);
-        assert_eq!(sizes(issues.collect()), [2, 2, 1]);
+        assert_eq!(sizes(issues.collect()).0, [2, 2, 1]);
     }
 
     #[test]
     fn what_was_refused_travels_with_fewer() {
         let issues = [32, 32, 2, 32, 1, 1, 32].map(|pack| member(Kind::Issue, pack, 1));
-        assert_eq!(sizes(issues.to_vec()), [2, 2, 1, 1, 1]);
+        assert_eq!(sizes(issues.to_vec()).0, [2, 2, 1, 1, 1]);
     }
 }

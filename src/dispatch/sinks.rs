@@ -4,7 +4,7 @@
 use super::Way;
 use super::carry::Carried;
 use super::pack::Member;
-use super::seal::SealError;
+use super::seal::{Draft, SealError};
 use crate::identity::signer::Sender;
 use crate::ledger::command::Command;
 use crate::ledger::ids::{Hash, ShardId};
@@ -59,7 +59,14 @@ impl Way {
             key_id: signed.key_id,
         });
         for attempt in 1..=MOST_ATTEMPTS {
-            let sealed = self.seal(&envelope, (Sender::Issuer, attempt), Vec::new()).await?;
+            let draft = Draft {
+                envelope: envelope.clone(),
+                attempt,
+                members: Vec::new(),
+                state_keys: 1,
+            };
+            let issuer = self.signer.identify(Sender::Issuer).await?;
+            let sealed = self.seal(draft, issuer).await?;
             let lease_ms = self.lease_ms();
             let record = Record {
                 shard,

@@ -114,7 +114,7 @@ impl Way {
             lease_ms,
             sent: true,
         };
-        self.carry(carried, permit);
+        self.carry(carried, Some(permit));
     }
 }
 

@@ -3,20 +3,19 @@
 
 use super::Way;
 use super::carry::{Carried, reason};
-use super::pack::{Member, pack};
-use super::seal::{SealError, Sealed};
+use super::pack::{Member, Pack, pack};
+use super::seal::{SealError, Sealed, Signed};
 use crate::crash::{self, Point};
 use crate::ledger::command::{Command, Rejection};
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::settle::{Postpone, Record};
-use crate::ledger::transaction::Kind;
 use crate::store::hints::Hinted;
 use crate::store::reads::dispatch::ready;
-use crate::store::writer::SubmitError;
+use crate::store::writer::{Pending, SubmitError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 
 /// Transactions that are formed into envelopes at once.
@@ -125,81 +124,83 @@ async fn form(way: &Arc<Way>, shard: ShardId) -> Result<(), FormError> {
 }
 
 impl Way {
-    /// Signs and records an envelope and lets it travel; answers whether anything has moved.
-    async fn send(self: &Arc<Self>, shard: ShardId, pack: Vec<Member>) -> Result<bool, FormError> {
-        let keys: u32 = pack.iter().map(|member| member.state_keys).sum();
-        let keys = keys.min(self.setting.state_keys);
-        let Ok(permit) = Arc::clone(&self.in_flight).acquire_many_owned(keys).await else {
+    /// Signs and records envelopes and lets them travel; answers whether anything has moved.
+    async fn send(self: &Arc<Self>, shard: ShardId, pack: Pack) -> Result<bool, FormError> {
+        let state_keys = pack.state_keys().min(self.setting.state_keys);
+        let Ok(permit) = Arc::clone(&self.in_flight).acquire_many_owned(state_keys).await else {
             return Ok(false);
         };
-        let Some(sealed) = self.sealed(shard, &pack).await? else {
-            return Ok(false);
+        let signed = match &pack {
+            Pack::Issues(members) => self.seal_issues(members).await?,
+            Pack::Alone(members) => self.seal_bound(shard, members).await?,
         };
-        crash::point(Point::AfterSigning);
-        let lease_ms = self.lease_ms();
-        let record = Arc::new(Record {
-            shard,
-            envelope: sealed.row(lease_ms).map_err(SealError::from)?,
-            members: sealed.members.clone(),
-        });
-        match self.order(Command::Record(record)).await {
-            Ok(()) => {
-                crash::point(Point::AfterRecording);
-                self.carry(Carried::fresh(shard, sealed, lease_ms), permit);
-                Ok(true)
-            }
-            // Another process was faster, or an operator was.
-            Err(SubmitError::Rejected(Rejection::Moved(_))) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The envelope of a pack. Whoever cannot be signed for is postponed and holds nobody else back.
-    async fn sealed(self: &Arc<Self>, shard: ShardId, pack: &[Member]) -> Result<Option<Sealed>, FormError> {
-        let [member] = pack else {
-            return self.sealed_issues(shard, pack).await;
-        };
-        if member.kind == Kind::Issue {
-            return self.sealed_issues(shard, pack).await;
-        }
-        let sealed = async {
-            if self.is_bound(shard, member).await? {
-                self.seal_alone(member).await.map(Some)
-            } else {
-                Ok(None)
-            }
-        };
-        match sealed.await {
-            Err(error) if !error.passes() => {
+        for (member, error) in signed.unfit {
+            if !error.passes() {
                 self.postpone(shard, member, &error).await?;
-                Ok(None)
             }
-            sealed => Ok(sealed?),
         }
+        if signed.sealed.is_empty() {
+            return Ok(false);
+        }
+        crash::point(Point::AfterSigning);
+        self.record(shard, signed.sealed, permit).await
     }
 
-    async fn sealed_issues(self: &Arc<Self>, shard: ShardId, pack: &[Member]) -> Result<Option<Sealed>, FormError> {
-        let mut signing = JoinSet::new();
-        for (index, member) in pack.iter().cloned().enumerate() {
-            let way = Arc::clone(self);
-            signing.spawn(async move { (index, way.sign_order(&member).await) });
-        }
-        let mut signed = Vec::new();
-        while let Some(done) = signing.join_next().await {
-            let (index, order) = done?;
-            let Some(member) = pack.get(index) else { continue };
-            match order {
-                Ok(order) => signed.push((index, member, order)),
-                Err(error) if error.passes() => return Err(error.into()),
-                Err(error) => self.postpone(shard, member, &error).await?,
+    /// Seals what travels alone, as far as its owners are bound. Who cannot be signed for holds nobody else back.
+    async fn seal_bound<'m>(&self, shard: ShardId, members: &'m [Member]) -> Result<Signed<'m>, FormError> {
+        let (mut bound, mut unfit) = (Vec::new(), Vec::new());
+        for member in members {
+            match self.is_bound(shard, member).await {
+                Ok(true) => bound.push(member),
+                Ok(false) => {}
+                Err(error) => unfit.push((member, error)),
             }
         }
-        if signed.is_empty() {
-            return Ok(None);
+        let mut signed = self.seal_alone(&bound).await?;
+        signed.unfit.extend(unfit);
+        Ok(signed)
+    }
+
+    /// Has the writer record envelopes, all in one batch if it can; what it recorded travels, whatever became of the others.
+    async fn record(
+        self: &Arc<Self>,
+        shard: ShardId,
+        sealed: Vec<Sealed>,
+        mut permit: OwnedSemaphorePermit,
+    ) -> Result<bool, FormError> {
+        let lease_ms = self.lease_ms();
+        let mut records = Vec::new();
+        for sealed in sealed {
+            let record = Record {
+                shard,
+                envelope: sealed.row(lease_ms).map_err(SealError::from)?,
+                members: sealed.members.clone(),
+            };
+            records.push((sealed, Command::Record(Arc::new(record))));
         }
-        signed.sort_by_key(|(index, ..)| *index);
-        let signed = signed.into_iter().map(|(_, member, order)| (member, order)).collect();
-        Ok(Some(self.seal_issues(signed).await?))
+        let mut recorded = Vec::new();
+        for (sealed, record) in records {
+            recorded.push((sealed, self.enqueue(record).await));
+        }
+        let (mut moved, mut failed) = (false, None);
+        for (sealed, pending) in recorded {
+            let done = match pending {
+                Ok(pending) => pending.answer().await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(_) => {
+                    crash::point(Point::AfterRecording);
+                    let share = permit.split(permit.num_permits().min(to_usize(sealed.state_keys)));
+                    self.carry(Carried::fresh(shard, sealed, lease_ms), share);
+                    moved = true;
+                }
+                // Another process was faster, or an operator was.
+                Err(SubmitError::Rejected(Rejection::Moved(_))) => moved = true,
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(moved), |error| Err(error.into()))
     }
 
     async fn postpone(&self, shard: ShardId, member: &Member, error: &SealError) -> Result<(), SubmitError> {
@@ -210,19 +211,23 @@ impl Way {
             content_id,
             next_attempt_ms: self.soon(POSTPONED),
         };
-        match self.order(Command::Postpone(Arc::new(order))).await {
+        match self.enqueue(Command::Postpone(Arc::new(order))).await?.answer().await {
             Err(SubmitError::Rejected(_)) => Ok(()),
-            done => done,
+            done => done.map(|_| ()),
         }
     }
 
-    /// Has the writer carry out an order, when there is room.
-    async fn order(&self, command: Command) -> Result<(), SubmitError> {
+    /// Queues an order, when there is room.
+    async fn enqueue(&self, command: Command) -> Result<Pending, SubmitError> {
         loop {
-            match self.ledger.submit(command.clone()).await {
+            match self.ledger.enqueue(command.clone()) {
                 Err(SubmitError::Overloaded) => tokio::time::sleep(STAND_BACK).await,
-                done => return done.map(|_| ()),
+                done => return done,
             }
         }
     }
+}
+
+fn to_usize(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }

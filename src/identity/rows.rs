@@ -94,25 +94,24 @@ pub trait KeyRows: Send + Sync + 'static {
     /// Why rows cannot be had.
     type Error: Error + Send + Sync + 'static;
 
-    /// The key of a user that signs.
-    fn key(&self, user: UserId) -> impl Future<Output = Result<Option<KeyRow>, Self::Error>> + Send;
+    /// The keys of these users that sign; none for a user who has none.
+    fn keys(&self, users: &[UserId]) -> impl Future<Output = Result<Vec<KeyRow>, Self::Error>> + Send;
 
-    /// Stores a key unless the user has one of that number; answers with the one that stands.
-    fn keep_key(&self, row: KeyRow) -> impl Future<Output = Result<KeyRow, Self::Error>> + Send;
+    /// Stores keys, each unless the user has one of that number; answers with those that stand.
+    fn keep_keys(&self, rows: Vec<KeyRow>) -> impl Future<Output = Result<Vec<KeyRow>, Self::Error>> + Send;
 
-    /// The certificate of a user's key that counts: a revoked one, if there is any, else the one that ends last.
-    fn certificate(
+    /// The certificates of users' keys that count: of each key a revoked one, if there is any, else the one that ends last.
+    fn certificates(
         &self,
-        user: UserId,
-        key_id: Hash,
-    ) -> impl Future<Output = Result<Option<CertificateRow>, Self::Error>> + Send;
+        keys: &[(UserId, Hash)],
+    ) -> impl Future<Output = Result<Vec<CertificateRow>, Self::Error>> + Send;
 
-    /// Stores a certificate unless the key has a revoked one, or one that ends after `unless_after_ms`; answers with the one that stands.
-    fn keep_certificate(
+    /// Stores certificates, each unless its key has a revoked one, or one that ends after the instant beside it; answers with those
+    /// that stand.
+    fn keep_certificates(
         &self,
-        row: CertificateRow,
-        unless_after_ms: i64,
-    ) -> impl Future<Output = Result<CertificateRow, Self::Error>> + Send;
+        rows: Vec<(CertificateRow, i64)>,
+    ) -> impl Future<Output = Result<Vec<CertificateRow>, Self::Error>> + Send;
 
     /// Revokes a certificate, a user's or the issuer's, that is not revoked yet; answers whether there was one.
     fn revoke(&self, serial: Serial, at_ms: i64) -> impl Future<Output = Result<bool, Self::Error>> + Send;

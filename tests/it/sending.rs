@@ -120,7 +120,7 @@ impl Sending {
         let signature = self.signer.sign_payload(&identity, bytes.clone()).await.unwrap();
         let request = Request {
             payload: bytes,
-            certificate: identity.certificate.der,
+            certificate: identity.certificate.der.clone(),
             signature: *signature.as_bytes(),
         };
         self.chain.submit(request).await.unwrap().tx_id

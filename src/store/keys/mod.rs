@@ -79,36 +79,63 @@ impl Keys {
     }
 
     async fn write(&self, write: Write) -> Result<Written, KeysError> {
+        self.queued(write).await?.await.map_err(|_| KeysError::Stopping)?
+    }
+
+    async fn queued(&self, write: Write) -> Result<oneshot::Receiver<Result<Written, KeysError>>, KeysError> {
         let (reply, answer) = oneshot::channel();
         let queued = Queued { write, reply };
         self.queue.send(queued).await.map_err(|_| KeysError::Stopping)?;
-        answer.await.map_err(|_| KeysError::Stopping)?
+        Ok(answer)
+    }
+
+    /// Queues all before it waits for any, so that they share a commit.
+    async fn write_all<T>(
+        &self,
+        writes: impl Iterator<Item = Write> + Send,
+        read: impl Fn(Written) -> Option<T> + Send,
+    ) -> Result<Vec<T>, KeysError> {
+        let mut answers = Vec::new();
+        for write in writes {
+            answers.push(self.queued(write).await?);
+        }
+        let mut written = Vec::new();
+        for answer in answers {
+            let done = answer.await.map_err(|_| KeysError::Stopping)??;
+            written.push(read(done).ok_or(KeysError::NotKept)?);
+        }
+        Ok(written)
     }
 }
 
 impl KeyRows for Keys {
     type Error = KeysError;
 
-    async fn key(&self, user: UserId) -> Result<Option<KeyRow>, KeysError> {
-        Ok(tables::key(&self.readers, user).await?)
+    async fn keys(&self, users: &[UserId]) -> Result<Vec<KeyRow>, KeysError> {
+        Ok(tables::keys(&self.readers, users).await?)
     }
 
-    async fn keep_key(&self, row: KeyRow) -> Result<KeyRow, KeysError> {
-        match self.write(Write::Key(row)).await? {
-            Written::Key(row) => Ok(row),
-            _ => Err(KeysError::NotKept),
-        }
+    async fn keep_keys(&self, rows: Vec<KeyRow>) -> Result<Vec<KeyRow>, KeysError> {
+        let kept = |written| match written {
+            Written::Key(row) => Some(row),
+            _ => None,
+        };
+        self.write_all(rows.into_iter().map(Write::Key), kept).await
     }
 
-    async fn certificate(&self, user: UserId, key_id: Hash) -> Result<Option<CertificateRow>, KeysError> {
-        Ok(tables::certificate(&self.readers, user, &key_id).await?)
+    async fn certificates(&self, keys: &[(UserId, Hash)]) -> Result<Vec<CertificateRow>, KeysError> {
+        Ok(tables::certificates_of(&self.readers, keys).await?)
     }
 
-    async fn keep_certificate(&self, row: CertificateRow, unless_after_ms: i64) -> Result<CertificateRow, KeysError> {
-        match self.write(Write::Certificate(row, unless_after_ms)).await? {
-            Written::Certificate(row) => Ok(row),
-            _ => Err(KeysError::NotKept),
-        }
+    async fn keep_certificates(&self, rows: Vec<(CertificateRow, i64)>) -> Result<Vec<CertificateRow>, KeysError> {
+        let writes = rows
+            .into_iter()
+            .map(|(row, unless_after_ms)| Write::Certificate(row, unless_after_ms));
+        let kept = |written| match written {
+            Written::Certificate(row) => Some(row),
+            _ => None,
+        };
+        self.write_all(writes, kept).await
     }
 
     async fn revoke(&self, serial: Serial, at_ms: i64) -> Result<bool, KeysError> {

@@ -4,11 +4,12 @@ use crate::identity::certificate::{Certificate, Serial};
 use crate::identity::rows::{AuthorityRow, CertificateRow, ISSUER, KeyRow};
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::store::db::{Connection, Readers, StoreError, with, with_readers};
+use crate::store::statement::{global, pieces};
 use sqlx::AssertSqlSafe;
+use std::collections::BTreeMap;
 
 /// The columns of a [`KeyTuple`].
-const KEY: &str =
-    "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id = ?";
+const KEY: &str = "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key";
 /// The columns of a [`CertificateTuple`].
 const CERTIFICATE: &str =
     "SELECT user_id, serial, key_id, der, not_before_ms, not_after_ms, revoked_ms FROM certificate";
@@ -68,28 +69,52 @@ fn authority_of(row: AuthorityTuple) -> Result<AuthorityRow, StoreError> {
 }
 
 /// Of a key's certificates the one that counts: a revoked one, else the one that ends last.
-fn that_counts(rows: Vec<CertificateTuple>) -> Result<Option<CertificateRow>, StoreError> {
-    let rows: Vec<CertificateRow> = rows.into_iter().map(certificate_of).collect::<Result<_, _>>()?;
+fn that_counts(rows: Vec<CertificateRow>) -> Option<CertificateRow> {
     let rank = |row: &CertificateRow| (row.revoked_ms.is_some(), row.not_after_ms, row.not_before_ms);
-    Ok(rows.into_iter().max_by_key(rank))
+    rows.into_iter().max_by_key(rank)
 }
 
-/// The key of a user that signs.
-pub(super) async fn key(readers: &Readers, user: UserId) -> Result<Option<KeyRow>, StoreError> {
-    let sql = format!("{KEY} ORDER BY number DESC LIMIT 1");
-    let row: Option<KeyTuple> = with_readers!(readers, |pool| sqlx::query_as(AssertSqlSafe(sql))
-        .bind(shard(user))
-        .bind(user.value())
-        .fetch_optional(pool)
-        .await)?;
-    row.map(key_of).transpose()
+/// Users by shard.
+fn by_shard<T: Copy>(asked: &[T], user: impl Fn(T) -> UserId) -> BTreeMap<i64, Vec<T>> {
+    let mut shards: BTreeMap<i64, Vec<T>> = BTreeMap::new();
+    for one in asked {
+        shards.entry(shard(user(*one))).or_default().push(*one);
+    }
+    shards
+}
+
+/// The keys of users that sign.
+pub(super) async fn keys(readers: &Readers, users: &[UserId]) -> Result<Vec<KeyRow>, StoreError> {
+    let head = format!("{KEY} WHERE shard = ? AND user_id IN (");
+    let mut signing: BTreeMap<UserId, KeyRow> = BTreeMap::new();
+    for (shard, users) in by_shard(users, |user| user) {
+        for piece in pieces(&users) {
+            let sql = global([&head, "?", ", ", ")"], piece.len());
+            let rows: Vec<KeyTuple> = with_readers!(readers, |pool| {
+                let query = sqlx::query_as(sql).bind(shard);
+                piece
+                    .iter()
+                    .fold(query, |query, user| query.bind(user.value()))
+                    .fetch_all(pool)
+                    .await
+            })?;
+            for row in rows {
+                let row = key_of(row)?;
+                let known = signing.entry(row.user).or_insert_with(|| row.clone());
+                if row.number > known.number {
+                    *known = row;
+                }
+            }
+        }
+    }
+    Ok(signing.into_values().collect())
 }
 
 /// Stores a key unless the user has one of that number.
 pub(super) async fn keep_key(c: &mut Connection, row: &KeyRow) -> Result<KeyRow, StoreError> {
     const INSERT: &str =
         "INSERT INTO user_key (shard, user_id, number, key_id, wrapped_key, created_ms) VALUES (?, ?, ?, ?, ?, ?)";
-    let sql = format!("{KEY} AND number = ?");
+    let sql = format!("{KEY} WHERE shard = ? AND user_id = ? AND number = ?");
     let known: Option<KeyTuple> = with!(&mut *c, |c| sqlx::query_as(AssertSqlSafe(sql))
         .bind(shard(row.user))
         .bind(row.user.value())
@@ -112,20 +137,32 @@ pub(super) async fn keep_key(c: &mut Connection, row: &KeyRow) -> Result<KeyRow,
     Ok(row.clone())
 }
 
-/// The certificate of a key that counts.
-pub(super) async fn certificate(
+/// Of the certificates of users' keys those that count.
+pub(super) async fn certificates_of(
     readers: &Readers,
-    user: UserId,
-    key_id: &Hash,
-) -> Result<Option<CertificateRow>, StoreError> {
-    let sql = format!("{CERTIFICATE} WHERE shard = ? AND user_id = ? AND key_id = ?");
-    let rows: Vec<CertificateTuple> = with_readers!(readers, |pool| sqlx::query_as(AssertSqlSafe(sql))
-        .bind(shard(user))
-        .bind(user.value())
-        .bind(key_id.as_bytes().as_slice())
-        .fetch_all(pool)
-        .await)?;
-    that_counts(rows)
+    keys: &[(UserId, Hash)],
+) -> Result<Vec<CertificateRow>, StoreError> {
+    let head = format!("{CERTIFICATE} WHERE shard = ? AND user_id IN (");
+    let mut counting = Vec::new();
+    for (shard, keys) in by_shard(keys, |(user, _)| user) {
+        for piece in pieces(&keys) {
+            let sql = global([&head, "?", ", ", ")"], piece.len());
+            let rows: Vec<CertificateTuple> = with_readers!(readers, |pool| {
+                let query = sqlx::query_as(sql).bind(shard);
+                piece
+                    .iter()
+                    .fold(query, |query, (user, _)| query.bind(user.value()))
+                    .fetch_all(pool)
+                    .await
+            })?;
+            let mut rows: Vec<CertificateRow> = rows.into_iter().map(certificate_of).collect::<Result<_, _>>()?;
+            for (user, key_id) in piece {
+                let of_key = rows.extract_if(.., |row| row.user == *user && row.key_id == *key_id);
+                counting.extend(that_counts(of_key.collect()));
+            }
+        }
+    }
+    Ok(counting)
 }
 
 /// Stores a certificate unless its key has a revoked one or one that ends after `unless_after_ms`.
@@ -143,8 +180,10 @@ pub(super) async fn keep_certificate(
         .bind(row.key_id.as_bytes().as_slice())
         .fetch_all(&mut *c)
         .await)?;
-    let known = that_counts(known)?;
-    if let Some(known) = known.filter(|known| known.revoked_ms.is_some() || known.not_after_ms > unless_after_ms) {
+    let known = known.into_iter().map(certificate_of).collect::<Result<_, _>>()?;
+    if let Some(known) =
+        that_counts(known).filter(|known| known.revoked_ms.is_some() || known.not_after_ms > unless_after_ms)
+    {
         return Ok(known);
     }
     with!(c, |c| sqlx::query(INSERT)

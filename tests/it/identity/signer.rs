@@ -3,7 +3,7 @@
 use super::Founded;
 use carbon_gateway::identity::certificate::{Certificate, Expected, Role};
 use carbon_gateway::identity::rows::CA;
-use carbon_gateway::identity::signer::{Sender, SignerError};
+use carbon_gateway::identity::signer::{Sender, SignerError, Unfit};
 use carbon_gateway::ledger::ids::{Hash, ShardId, UserId};
 use carbon_gateway::store::keys;
 use std::collections::BTreeSet;
@@ -128,7 +128,7 @@ async fn a_revocation_counts_at_once_and_the_next_key_ends_it() {
     assert!(other.revoke(before.certificate.serial).await.unwrap());
     assert!(!other.revoke(before.certificate.serial).await.unwrap());
     let refused = one.identify(sender).await.unwrap_err();
-    assert!(matches!(refused, SignerError::Revoked { serial } if serial == before.certificate.serial));
+    assert!(matches!(refused, SignerError::Unfit(Unfit::Revoked { serial }) if serial == before.certificate.serial));
 
     let key_id = one.replace_key(rider(7)).await.unwrap();
     assert_ne!(key_id, before.certificate.key_id);
@@ -136,7 +136,7 @@ async fn a_revocation_counts_at_once_and_the_next_key_ends_it() {
     assert_eq!(after.certificate.key_id, key_id);
     assert!(matches!(
         one.sign_payload(&before, vec![1]).await.unwrap_err(),
-        SignerError::KeyChanged
+        SignerError::Unfit(Unfit::KeyChanged)
     ));
     // The other process has not opened the user's key yet, so it meets the new one at once.
     assert_eq!(
@@ -188,7 +188,7 @@ async fn rows_that_were_moved_or_changed_do_not_open() {
     let signer = founded.signer().await;
     for id in [60, 90, 120] {
         let refused = signer.sign_content(rider(id), Hash::new([1; 32])).await.unwrap_err();
-        assert!(matches!(refused, SignerError::Key(_)), "{id}: {refused}");
+        assert!(matches!(refused, SignerError::Unfit(Unfit::Key(_))), "{id}: {refused}");
     }
     // The issuer's key in the authority's place, and another key's certificate.
     let swap = "UPDATE authority SET certificate = (SELECT b.certificate FROM authority b WHERE b.name = 'ca') WHERE name = 'issuer'";
