@@ -32,6 +32,7 @@ use super::payload::Payload;
 use super::{Order, Unsigned};
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
+use accept::Door;
 use block::Header;
 use carbon_contract::Hash;
 use execute::REVOKED_KEYS;
@@ -42,7 +43,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 
 /// Rows of the state that are read at once.
 const PAGE: i64 = 1_000;
@@ -87,8 +88,7 @@ struct Inner {
     tip: watch::Sender<Tip>,
     height: watch::Sender<u64>,
     wake: Notify,
-    /// Signatures that are proved at once.
-    provers: Semaphore,
+    door: Mutex<Door>,
 }
 
 impl EmbeddedChain {
@@ -124,7 +124,6 @@ impl EmbeddedChain {
             at_ms: genesis.created_ms,
             hash: genesis::genesis_digest(&document),
         };
-        let provers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let inner = Arc::new(Inner {
             settings,
             genesis,
@@ -139,7 +138,7 @@ impl EmbeddedChain {
             tip: watch::Sender::new(start),
             height: watch::Sender::new(0),
             wake: Notify::new(),
-            provers: Semaphore::new(provers),
+            door: Mutex::new(Door::new()),
         });
         let (tip, revoked) = inner.read_end(&mut connection).await?;
         inner.move_to(tip);
@@ -273,6 +272,10 @@ impl Inner {
 
     fn pool(&self) -> MutexGuard<'_, Mempool> {
         lock(&self.pool)
+    }
+
+    fn door(&self) -> MutexGuard<'_, Door> {
+        lock(&self.door)
     }
 
     fn faults(&self) -> MutexGuard<'_, Faults> {
