@@ -27,7 +27,7 @@ const ROUNDS: u64 = 3;
 /// Issues of one envelope.
 const IN_ENVELOPE: f64 = 32.0;
 /// How often somebody looks whether all is done.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// What one round cost, for each order.

@@ -56,7 +56,7 @@ pub(super) async fn run(
         changed: false,
         ready: Vec::new(),
     };
-    let mut advanced = Vec::new();
+    let mut views = Vec::new();
     for (shard, indexes) in by_shard {
         let number = i64::from(shard.index());
         let head = heads
@@ -71,25 +71,35 @@ pub(super) async fn run(
             .collect();
         let mut view = open_view(shard, &head, setting, now_ms)?;
         load::load(c, &setting.kek, &mut view, &mine).await?;
+        views.push((view, head, indexes, mine));
+    }
+    load::totals(c, views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice()))).await?;
+    let (mut pages, mut advanced, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+    for (mut view, head, indexes, mine) in views {
         for (index, command) in std::iter::zip(indexes, mine) {
             if let Some(answer) = answers.get_mut(index) {
                 *answer = Some(apply(&mut view, command));
             }
         }
-        let closed = close_view(&view, head)?;
-        if view.has_ready() {
-            flushed.ready.push(shard);
-        }
-        if view.has_changed() {
-            flush::flush(c, &view, closed.as_ref().map(|(page, _)| page)).await?;
-            flushed.changed = true;
-        }
-        if let Some((page, head)) = closed {
-            flushed.pages.push((number, page.seq_from, page.seal));
+        if let Some((page, head)) = close_view(&view, head)? {
+            flushed
+                .pages
+                .push((i64::from(view.shard.index()), page.seq_from, page.seal));
+            pages.push(page);
             advanced.push(head);
         }
+        if view.has_ready() {
+            flushed.ready.push(view.shard);
+        }
+        if view.has_changed() {
+            flush::flush(c, &view).await?;
+            changed.push(view);
+        }
     }
+    flush::totals(c, &changed).await?;
+    flush::journal(c, &pages).await?;
     flush::heads(c, &advanced).await?;
+    flushed.changed = !changed.is_empty();
     flushed.answers = answers.into_iter().flatten().collect();
     Ok(flushed)
 }

@@ -4,12 +4,19 @@
 use crate::ledger::ids::ShardId;
 use sqlx::AssertSqlSafe;
 
-/// Rows a multi-row statement may have, so that each text is prepared once and few texts exist.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
+/// Rows a multi-row statement may have: few enough that each text is prepared once, and so that the few rows that a batch has for
+/// a shard go in one statement.
+const SIZES: [usize; 8] = [64, 32, 16, 8, 4, 3, 2, 1];
 
 /// A text with `{shard}` filled in.
 pub(crate) fn of_shard(template: &str, shard: ShardId) -> AssertSqlSafe<String> {
     AssertSqlSafe(template.replace("{shard}", &shard.to_string()))
+}
+
+/// A SELECT of every shard, one below the other.
+pub(crate) fn of_all_shards(template: &str) -> AssertSqlSafe<String> {
+    let parts: Vec<String> = ShardId::all().map(|shard| of_shard(template, shard).0).collect();
+    AssertSqlSafe(parts.join(" UNION ALL "))
 }
 
 /// `head` followed by `item` repeated `count` times with `separator` between, then `tail`; `{shard}` filled in.
@@ -27,8 +34,7 @@ pub(crate) fn global(parts: [&str; 4], count: usize) -> AssertSqlSafe<String> {
 pub(crate) fn pieces<T>(mut items: &[T]) -> Vec<&[T]> {
     let mut pieces = Vec::new();
     for size in SIZES {
-        while items.len() >= size {
-            let (piece, rest) = items.split_at(size);
+        while let Some((piece, rest)) = items.split_at_checked(size) {
             pieces.push(piece);
             items = rest;
         }
@@ -77,9 +83,9 @@ mod tests {
 
     #[test]
     fn pieces_cover_everything_in_order() {
-        let items: Vec<u32> = (0..87).collect();
+        let items: Vec<u32> = (0..151).collect();
         let sizes: Vec<usize> = pieces(&items).iter().map(|piece| piece.len()).collect();
-        assert_eq!(sizes, [64, 16, 4, 1, 1, 1]);
+        assert_eq!(sizes, [64, 64, 16, 4, 3]);
         assert_eq!(pieces(&items).concat(), items);
         assert!(pieces::<u32>(&[]).is_empty());
     }

@@ -1,18 +1,14 @@
 //! What entries add up to: accounts and daily totals.
 
 use crate::ledger::account::Account;
+use crate::ledger::ids::ShardId;
 use crate::ledger::totals::{Total, TotalKey};
 use crate::ledger::view::View;
-use crate::store::db::{Connection, StoreError};
+use crate::store::db::{Connection, StoreError, with};
 use crate::store::load::FIGURES;
-use crate::store::statement::write_rows;
+use crate::store::statement::{global, pieces, write_rows};
 
-pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    accounts(c, view).await?;
-    totals(c, view).await
-}
-
-async fn accounts(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+pub(super) async fn accounts(c: &mut Connection, view: &View) -> Result<(), StoreError> {
     let head = format!(
         "REPLACE INTO account_{{shard}} (user_id, programme, address, wrapped_key, lapses_ms, collects_ms, {FIGURES}) VALUES "
     );
@@ -47,28 +43,37 @@ async fn accounts(c: &mut Connection, view: &View) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn totals(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    const PARTS: [&str; 4] = [
-        "REPLACE INTO daily_total (shard, booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug) VALUES ",
-        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        ", ",
-        "",
-    ];
-    let keys = view.changes.totals.iter();
-    let changed: Vec<(&TotalKey, Total)> = keys.map(|key| (key, view.total(key))).collect();
-    write_rows!(c, view.shard, PARTS, &changed, |query, changed| {
-        let (key, total) = changed;
-        query
-            .bind(i64::from(view.shard.index()))
-            .bind(i64::from(key.booked_day.epoch_days()))
-            .bind(i64::from(key.activity_day.epoch_days()))
-            .bind(key.programme.clone())
-            .bind(key.gas.as_str())
-            .bind(key.figure.as_str())
-            .bind(key.mode.clone())
-            .bind(key.methodology.clone())
-            .bind(total.count)
-            .bind(total.amount.micrograms())
+/// Daily totals of all shards.
+pub(in crate::store) async fn totals(c: &mut Connection, views: &[View]) -> Result<(), StoreError> {
+    const HEAD: &str = "REPLACE INTO daily_total (shard, booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug) \
+         VALUES ";
+    let rows = views.iter().flat_map(|view| {
+        let keys = view.changes.totals.iter();
+        keys.map(move |key| (view.shard, key, view.total(key)))
     });
+    let changed: Vec<(ShardId, &TotalKey, Total)> = rows.collect();
+    for piece in pieces(&changed) {
+        let sql = global([HEAD, "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ", ", ""], piece.len());
+        with!(&mut *c, |c| {
+            piece
+                .iter()
+                .fold(sqlx::query(sql), |query, (shard, key, total)| {
+                    query
+                        .bind(i64::from(shard.index()))
+                        .bind(i64::from(key.booked_day.epoch_days()))
+                        .bind(i64::from(key.activity_day.epoch_days()))
+                        .bind(key.programme.clone())
+                        .bind(key.gas.as_str())
+                        .bind(key.figure.as_str())
+                        .bind(key.mode.clone())
+                        .bind(key.methodology.clone())
+                        .bind(total.count)
+                        .bind(total.amount.micrograms())
+                })
+                .execute(&mut *c)
+                .await
+                .map(|_| ())
+        })?;
+    }
     Ok(())
 }

@@ -1,13 +1,15 @@
-//! Writes what a batch changed in a shard: multi-row statements in pieces of few sizes, then the page.
+//! Writes what a batch changed: the rows of each shard, then what all shards share a table for, in multi-row statements.
 
 mod credits;
 mod folds;
 mod standings;
 mod trips;
 
+pub(super) use folds::totals;
+
 use super::activations;
 use super::db::{Connection, StoreError, with};
-use super::statement::pieces;
+use super::statement::{global, pieces};
 use crate::ledger::page::Page;
 use crate::ledger::view::View;
 
@@ -27,34 +29,38 @@ pub(super) struct Head {
     pub(super) home: Vec<u8>,
 }
 
-/// Writes the rows of one shard, and the page of its entries.
-pub(super) async fn flush(c: &mut Connection, view: &View, page: Option<&Page>) -> Result<(), StoreError> {
+/// Writes the rows of one shard.
+pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
     activations::flush(c, view).await?;
     trips::flush(c, view).await?;
     credits::flush(c, view).await?;
     standings::flush(c, view).await?;
-    folds::flush(c, view).await?;
-    match page {
-        Some(page) => journal(c, page).await,
-        None => Ok(()),
-    }
+    folds::accounts(c, view).await
 }
 
-async fn journal(c: &mut Connection, page: &Page) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) VALUES (?, ?, ?, ?, ?, ?, ?)";
-    with!(&mut *c, |c| {
-        sqlx::query(SQL)
-            .bind(i64::from(page.shard.index()))
-            .bind(page.seq_from)
-            .bind(page.seq_to)
-            .bind(page.at_ms)
-            .bind(page.previous_seal.as_bytes().as_slice())
-            .bind(page.seal.as_bytes().as_slice())
-            .bind(&page.entries)
-            .execute(&mut *c)
-            .await
-            .map(|_| ())
-    })?;
+/// Writes the pages of a batch.
+pub(super) async fn journal(c: &mut Connection, pages: &[Page]) -> Result<(), StoreError> {
+    const HEAD: &str = "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) VALUES ";
+    for piece in pieces(pages) {
+        let sql = global([HEAD, "(?, ?, ?, ?, ?, ?, ?)", ", ", ""], piece.len());
+        with!(&mut *c, |c| {
+            piece
+                .iter()
+                .fold(sqlx::query(sql), |query, page| {
+                    query
+                        .bind(i64::from(page.shard.index()))
+                        .bind(page.seq_from)
+                        .bind(page.seq_to)
+                        .bind(page.at_ms)
+                        .bind(page.previous_seal.as_bytes().as_slice())
+                        .bind(page.seal.as_bytes().as_slice())
+                        .bind(&page.entries)
+                })
+                .execute(&mut *c)
+                .await
+                .map(|_| ())
+        })?;
+    }
     Ok(())
 }
 
@@ -62,7 +68,7 @@ async fn journal(c: &mut Connection, page: &Page) -> Result<(), StoreError> {
 pub(super) async fn heads(c: &mut Connection, heads: &[Head]) -> Result<(), StoreError> {
     const HEAD: &str = "REPLACE INTO shard_head (shard, epoch, seq, seal, at_ms, home) VALUES ";
     for piece in pieces(heads) {
-        let sql = super::statement::global([HEAD, "(?, ?, ?, ?, ?, ?)", ", ", ""], piece.len());
+        let sql = global([HEAD, "(?, ?, ?, ?, ?, ?)", ", ", ""], piece.len());
         with!(&mut *c, |c| {
             piece
                 .iter()

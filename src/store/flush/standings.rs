@@ -6,7 +6,7 @@ use crate::ledger::settle::Ended;
 use crate::ledger::view::View;
 use crate::store::db::{Connection, StoreError, with};
 use crate::store::load::WayRow;
-use crate::store::statement::{of_shard, pieces, repeated, write_rows};
+use crate::store::statement::{pieces, repeated, write_rows};
 use std::collections::BTreeMap;
 
 pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
@@ -16,19 +16,16 @@ pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreEr
 }
 
 async fn moved(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    const HEAD: &str = "UPDATE ledger_tx_{shard} SET status = ?, unmet = ?, next_attempt_ms = ?, attempt = ?, pack = ?, chain_tx_id = ?, \
-         earlier = ?, height = ?, block_index = ?, block_at_ms = ?, reason = ? WHERE COALESCE(status, '') = ? AND seq IN (";
+    const HEAD: &str = "UPDATE ledger_tx_{shard} SET status = ?, unmet = ?, next_attempt_ms = ?, attempt = ?, pack = ?, earlier = ?, \
+         height = ?, block_at_ms = ?, reason = ?";
+    const OWN: &str = " WHEN ? THEN ?";
     // The status is compared as a value: an index over it would be searched through all rows that have it.
-    let mut alike: BTreeMap<(&str, WayRow), Vec<i64>> = BTreeMap::new();
-    for (id, before) in &view.changes.standings {
-        if let Some(standing) = view.standings.get(id) {
-            let seqs = alike.entry((before, WayRow::of(standing))).or_default();
-            seqs.push(standing.seq);
-        }
-    }
-    for ((before, way), seqs) in alike {
-        for piece in pieces(&seqs) {
-            let sql = repeated([HEAD, "?", ", ", ")"], piece.len(), view.shard);
+    const TAIL: &str = " END WHERE COALESCE(status, '') = ? AND seq IN (";
+    for ((before, way), rows) in alike(view) {
+        for piece in pieces(&rows) {
+            let own = OWN.repeat(piece.len());
+            let head = format!("{HEAD}, chain_tx_id = CASE seq{own} END, block_index = CASE seq{own}{TAIL}");
+            let sql = repeated([&head, "?", ", ", ")"], piece.len(), view.shard);
             let done = with!(&mut *c, |c| {
                 let query = sqlx::query(sql)
                     .bind(way.status.clone())
@@ -36,20 +33,48 @@ async fn moved(c: &mut Connection, view: &View) -> Result<(), StoreError> {
                     .bind(way.next_attempt_ms)
                     .bind(way.attempt)
                     .bind(way.pack)
-                    .bind(way.chain_tx_id.clone())
                     .bind(way.earlier.clone())
                     .bind(way.height)
-                    .bind(way.block_index)
                     .bind(way.block_at_ms)
-                    .bind(way.reason.clone())
-                    .bind(before.to_owned());
-                let query = piece.iter().fold(query, |query, seq| query.bind(*seq));
+                    .bind(way.reason.clone());
+                let query = piece
+                    .iter()
+                    .fold(query, |query, row| query.bind(row.seq).bind(row.chain_tx_id.clone()));
+                let query = piece
+                    .iter()
+                    .fold(query, |query, row| query.bind(row.seq).bind(row.block_index));
+                let query = query.bind(before.to_owned());
+                let query = piece.iter().fold(query, |query, row| query.bind(row.seq));
                 query.execute(&mut *c).await.map(|done| done.rows_affected())
             })?;
             all_of(piece.len(), done, "ledger_tx", "status")?;
         }
     }
     Ok(())
+}
+
+/// What a moved row has for itself: an envelope of its own, a place of its own in a block.
+struct Own {
+    seq: i64,
+    chain_tx_id: Option<Vec<u8>>,
+    block_index: Option<i64>,
+}
+
+/// The rows that moved, by where they were and what they all become.
+fn alike(view: &View) -> BTreeMap<(&'static str, WayRow), Vec<Own>> {
+    let mut alike: BTreeMap<(&str, WayRow), Vec<Own>> = BTreeMap::new();
+    for (id, before) in &view.changes.standings {
+        if let Some(standing) = view.standings.get(id) {
+            let mut way = WayRow::of(standing);
+            let own = Own {
+                seq: standing.seq,
+                chain_tx_id: way.chain_tx_id.take(),
+                block_index: way.block_index.take(),
+            };
+            alike.entry((before, way)).or_default().push(own);
+        }
+    }
+    alike
 }
 
 async fn recorded(c: &mut Connection, view: &View) -> Result<(), StoreError> {
@@ -71,26 +96,29 @@ async fn recorded(c: &mut Connection, view: &View) -> Result<(), StoreError> {
 }
 
 async fn ended(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE envelope_{shard} SET status = ?, lease_ms = ?, reason = ?, request = ? \
-         WHERE chain_tx_id = ? AND status = 'open'";
-    for Ended {
-        chain_tx_id,
-        status,
-        reason,
-    } in &view.changes.ended
-    {
-        let done = with!(&mut *c, |c| {
-            sqlx::query(of_shard(SQL, view.shard))
-                .bind(status.as_str())
-                .bind(view.booked_ms)
-                .bind(reason.clone())
-                .bind(Vec::new())
-                .bind(chain_tx_id.as_bytes().to_vec())
-                .execute(&mut *c)
-                .await
-                .map(|done| done.rows_affected())
-        })?;
-        all_of(1, done, "envelope", "status")?;
+    const HEAD: &str = "UPDATE envelope_{shard} SET status = ?, lease_ms = ?, reason = ?, request = ? \
+         WHERE COALESCE(status, '') = 'open' AND chain_tx_id IN (";
+    let mut alike: BTreeMap<(&str, Option<&str>), Vec<&Ended>> = BTreeMap::new();
+    for ended in &view.changes.ended {
+        let how = (ended.status.as_str(), ended.reason.as_deref());
+        alike.entry(how).or_default().push(ended);
+    }
+    for ((status, reason), ended) in alike {
+        for piece in pieces(&ended) {
+            let sql = repeated([HEAD, "?", ", ", ")"], piece.len(), view.shard);
+            let done = with!(&mut *c, |c| {
+                let query = sqlx::query(sql)
+                    .bind(status.to_owned())
+                    .bind(view.booked_ms)
+                    .bind(reason.map(str::to_owned))
+                    .bind(Vec::new());
+                let query = piece
+                    .iter()
+                    .fold(query, |query, ended| query.bind(ended.chain_tx_id.as_bytes().to_vec()));
+                query.execute(&mut *c).await.map(|done| done.rows_affected())
+            })?;
+            all_of(piece.len(), done, "envelope", "status")?;
+        }
     }
     Ok(())
 }

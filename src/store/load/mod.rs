@@ -1,4 +1,4 @@
-//! Loads what a batch needs of a shard: few statements a table, in pieces of few sizes.
+//! Loads what a batch needs: of each shard, and of what all shards share a table for, in few statements.
 
 mod accounts;
 mod holdings;
@@ -9,6 +9,7 @@ mod trips;
 pub(super) use accounts::{FIGURES, FigureRow, figures_of};
 pub(super) use holdings::{CREDIT, CreditRow, credit_of};
 pub(super) use standings::{STANDING, StandingRow, WayRow, envelope_status, standing_of};
+pub(super) use totals::totals;
 pub(super) use trips::{StoredRow, stored_of};
 
 use super::activations;
@@ -51,8 +52,7 @@ pub(super) async fn load(
     trips::rides(c, view, &submitted).await?;
     holdings::load(c, view, commands).await?;
     standings::load(c, view, commands).await?;
-    standings::makers(c, view).await?;
-    totals::load(c, view, commands).await
+    standings::makers(c, view).await
 }
 
 /// Trips that the commands name.

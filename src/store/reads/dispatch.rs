@@ -3,7 +3,7 @@
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::transaction::Kind;
 use crate::store::db::{Connection, Readers, StoreError, with, with_readers};
-use crate::store::statement::{of_shard, write_rows};
+use crate::store::statement::{of_all_shards, of_shard, write_rows};
 
 /// A transaction that may leave.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -160,22 +160,22 @@ impl Backlog {
 pub async fn backlog(readers: &Readers) -> Result<Backlog, StoreError> {
     const SQL: &str = "SELECT status, next_attempt_ms = ? AS waits, COUNT(*) FROM ledger_tx_{shard} \
          WHERE status IN ('stored', 'submitted', 'refused', 'dead') GROUP BY status, waits";
-    let mut backlog = Backlog::default();
-    for shard in ShardId::all() {
-        let rows: Vec<(String, i64, i64)> = with_readers!(readers, |pool| sqlx::query_as(of_shard(SQL, shard))
-            .bind(i64::MAX)
+    let rows: Vec<(String, i64, i64)> = with_readers!(readers, |pool| {
+        ShardId::all()
+            .fold(sqlx::query_as(of_all_shards(SQL)), |query, _| query.bind(i64::MAX))
             .fetch_all(pool)
-            .await)?;
-        for (status, waits, count) in rows {
-            let figure = match (status.as_str(), waits) {
-                ("stored", 0) => &mut backlog.stored,
-                ("stored", _) => &mut backlog.waiting,
-                ("submitted", _) => &mut backlog.submitted,
-                ("refused", _) => &mut backlog.refused,
-                _ => &mut backlog.dead,
-            };
-            *figure = figure.saturating_add(count);
-        }
+            .await
+    })?;
+    let mut backlog = Backlog::default();
+    for (status, waits, count) in rows {
+        let figure = match (status.as_str(), waits) {
+            ("stored", 0) => &mut backlog.stored,
+            ("stored", _) => &mut backlog.waiting,
+            ("submitted", _) => &mut backlog.submitted,
+            ("refused", _) => &mut backlog.refused,
+            _ => &mut backlog.dead,
+        };
+        *figure = figure.saturating_add(count);
     }
     Ok(backlog)
 }

@@ -34,13 +34,13 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 51] = [
+const FOUND: [Row; 52] = [
     (
         "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id>?)"]),
     ),
     (
-        "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id = ? ORDER BY number DESC LIMIT 1",
+        "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id IN (?)",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id=?)"]),
     ),
     (
@@ -50,6 +50,10 @@ const FOUND: [Row; 51] = [
     (
         "SELECT user_id, serial, key_id, der, not_before_ms, not_after_ms FROM certificate WHERE shard = ? AND user_id >= ? AND (user_id > ? OR serial >= ?) ORDER BY user_id, serial LIMIT ?",
         Searched(&["SEARCH certificate BY shard, user_id, serial (shard=? AND user_id>?)"]),
+    ),
+    (
+        "SELECT user_id, serial, key_id, der, not_before_ms, not_after_ms, revoked_ms FROM certificate WHERE shard = ? AND user_id IN (?)",
+        Searched(&["SEARCH certificate BY shard, user_id, serial (shard=? AND user_id=?)"]),
     ),
     (
         "SELECT user_id, serial, key_id, der, not_before_ms, not_after_ms, revoked_ms FROM certificate WHERE shard = ? AND user_id = ? AND key_id = ?",
@@ -115,7 +119,7 @@ const FOUND: [Row; 51] = [
         ]),
     ),
     (
-        "SELECT activity_day, programme, gas, figure, mode, methodology, count, amount_ug FROM daily_total WHERE shard = ? AND booked_day = ? AND activity_day IN (?)",
+        "SELECT shard, activity_day, programme, gas, figure, mode, methodology, count, amount_ug FROM daily_total WHERE (shard = ? AND booked_day = ? AND activity_day = ?)",
         Searched(&[
             "SEARCH daily_total BY shard, booked_day, activity_day, programme, gas, figure, mode, methodology (shard=? AND booked_day=? AND activity_day=?)",
         ]),

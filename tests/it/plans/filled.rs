@@ -173,6 +173,9 @@ pub(super) fn collapsed(statement: &str) -> String {
             }
         }
     }
+    while text.contains(" WHEN ? THEN ? WHEN ? THEN ?") {
+        text = text.replace(" WHEN ? THEN ? WHEN ? THEN ?", " WHEN ? THEN ?");
+    }
     let mut parts: Vec<&str> = text.split(" UNION ALL ").collect();
     parts.dedup();
     parts.join(" UNION ALL ")
@@ -204,5 +207,9 @@ fn repetitions_are_told_once() {
         "SELECT a, b FROM trip_{shard} WHERE (a = ? AND b = ?)"
     );
     assert_eq!(collapsed("VALUES (?, ?), (?, ?)"), "VALUES (?)");
+    assert_eq!(
+        collapsed("SET a = CASE b WHEN ? THEN ? WHEN ? THEN ? WHEN ? THEN ? END"),
+        "SET a = CASE b WHEN ? THEN ? END"
+    );
     assert_eq!(collapsed("SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 1"), "SELECT 1");
 }

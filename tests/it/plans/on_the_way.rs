@@ -115,11 +115,11 @@ pub(super) const ON_THE_WAY: [Row; 25] = [
         Searched(&["SEARCH envelope BY status, lease_ms, chain_tx_id (status=? AND lease_ms=? AND chain_tx_id=?)"]),
     ),
     (
-        "UPDATE envelope_{shard} SET status = ?, lease_ms = ?, reason = ?, request = ? WHERE chain_tx_id = ? AND status = 'open'",
+        "UPDATE envelope_{shard} SET status = ?, lease_ms = ?, reason = ?, request = ? WHERE COALESCE(status, '') = 'open' AND chain_tx_id IN (?)",
         Searched(&["SEARCH envelope BY chain_tx_id (chain_tx_id=?)"]),
     ),
     (
-        "UPDATE ledger_tx_{shard} SET status = ?, unmet = ?, next_attempt_ms = ?, attempt = ?, pack = ?, chain_tx_id = ?, earlier = ?, height = ?, block_index = ?, block_at_ms = ?, reason = ? WHERE COALESCE(status, '') = ? AND seq IN (?)",
+        "UPDATE ledger_tx_{shard} SET status = ?, unmet = ?, next_attempt_ms = ?, attempt = ?, pack = ?, earlier = ?, height = ?, block_at_ms = ?, reason = ?, chain_tx_id = CASE seq WHEN ? THEN ? END, block_index = CASE seq WHEN ? THEN ? END WHERE COALESCE(status, '') = ? AND seq IN (?)",
         Searched(&["SEARCH ledger_tx BY seq (seq=?)"]),
     ),
 ];
