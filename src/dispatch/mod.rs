@@ -2,11 +2,11 @@
 //! hints say where to look, the sweeper finds whatever they lost. Signed bytes are stored before they are sent, only bytes whose
 //! record was accepted are sent, and the same bytes are sent again until the chain has answered or their window has passed.
 
+mod bindings;
 mod carry;
 mod follow;
 mod pack;
 mod seal;
-mod sinks;
 mod sweep;
 mod work;
 
@@ -22,9 +22,9 @@ use crate::store::db::{Location, Readers};
 use crate::store::hints::{Hinted, Hints};
 use crate::store::keys::Keys;
 use crate::store::writer::Ledger;
+use bindings::Bindings;
 use follow::Follower;
 use recloser::{AsyncRecloser, Recloser};
-use sinks::Sinks;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -84,7 +84,7 @@ struct Way {
     /// What may be in flight, in keys of the chain's state.
     in_flight: Arc<Semaphore>,
     follower: Follower,
-    sinks: Sinks,
+    bindings: Bindings,
     lifecycle: Lifecycle,
 }
 
@@ -95,7 +95,7 @@ pub fn start(parts: Parts, lifecycle: &Lifecycle) -> Sweeper {
         readers: parts.readers,
         location: parts.location,
         follower: Follower::default(),
-        sinks: Sinks::default(),
+        bindings: Bindings::default(),
         breaker: breaker(),
         in_flight: Arc::new(Semaphore::new(
             usize::try_from(parts.setting.state_keys).unwrap_or(usize::MAX),

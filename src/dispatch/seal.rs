@@ -1,12 +1,12 @@
 //! Makes envelopes of transactions: the riders sign what they order, the senders sign the chain's payloads, all of a pack in one go.
 
 use super::Way;
+use super::bindings::Key;
 use super::pack::Member;
 use crate::chain::{ChainError, Order, Request};
 use crate::identity::signer::{Identity, Sender, SignerError, Unfit};
-use crate::ledger::ids::Hash;
+use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::settle;
-use crate::ledger::transaction::Kind;
 use crate::store::keys::KeysError;
 use carbon_contract::codec::CodecError;
 use carbon_contract::envelope::{self, Envelope, envelope_digest};
@@ -59,6 +59,13 @@ pub(super) enum SealError {
     Chain(#[from] ChainError),
 }
 
+impl<'m> Signed<'m> {
+    /// What came of a member; one that is unfit is put aside.
+    fn fit<T>(&mut self, member: &'m Member, came: Result<T, impl Into<SealError>>) -> Option<T> {
+        came.map_err(|error| self.unfit.push((member, error.into()))).ok()
+    }
+}
+
 impl SealError {
     /// Whether the same again may succeed soon; else it is this transaction that cannot be signed.
     pub(super) const fn passes(&self) -> bool {
@@ -86,21 +93,25 @@ impl Sealed {
 
 impl Way {
     /// Seals issues with their riders' signatures in one envelope, sent by the issuer.
-    pub(super) async fn seal_issues<'m>(&self, members: &'m [Member]) -> Result<Signed<'m>, SealError> {
+    pub(super) async fn seal_issues<'m>(&self, shard: ShardId, members: &'m [Member]) -> Result<Signed<'m>, SealError> {
         let mut signed = Signed::default();
         let wanted = members.iter().map(|member| (member.user, member.content_id)).collect();
         let (mut orders, mut ordered) = (Vec::new(), Vec::new());
         for (member, content) in members.iter().zip(self.signer.sign_contents(wanted).await?) {
-            match content {
-                Err(unfit) => signed.unfit.push((member, unfit.into())),
-                Ok(content) => {
-                    ordered.push(member);
-                    orders.push(envelope::Order {
-                        transaction: member.body.clone(),
-                        point: PublicPoint::new(*content.point.as_bytes()),
-                        signature: RiderSignature::new(*content.signature.as_bytes()),
-                    });
-                }
+            let Some(content) = signed.fit(member, content) else {
+                continue;
+            };
+            let key = Key {
+                id: content.key_id,
+                number: content.number,
+            };
+            if signed.fit(member, self.is_bound(shard, member, key).await) == Some(true) {
+                ordered.push(member);
+                orders.push(envelope::Order {
+                    transaction: member.body.clone(),
+                    point: PublicPoint::new(*content.point.as_bytes()),
+                    signature: RiderSignature::new(*content.signature.as_bytes()),
+                });
             }
         }
         if !ordered.is_empty() {
@@ -112,29 +123,35 @@ impl Way {
     }
 
     /// Seals spends, each sent by its owner, and what the issuer sends alone.
-    pub(super) async fn seal_alone<'m>(&self, members: &[&'m Member]) -> Result<Signed<'m>, SealError> {
+    pub(super) async fn seal_alone<'m>(&self, shard: ShardId, members: &'m [Member]) -> Result<Signed<'m>, SealError> {
         let mut signed = Signed::default();
-        let senders: Vec<Sender> = members.iter().map(|member| member.sender()).collect();
+        let senders: Vec<Sender> = members.iter().map(Member::sender).collect();
         let identities = self.signer.identify_all(&senders).await?;
         let (mut sent, mut drafts) = (Vec::new(), Vec::new());
         for (member, identity) in members.iter().zip(identities) {
-            let envelope = match member.kind {
-                Kind::Anchor | Kind::Attest => Envelope::Attest(member.body.clone()),
-                _ => Envelope::Spend(member.body.clone()),
+            let Some(identity) = signed.fit(member, identity) else {
+                continue;
             };
-            match identity {
-                Err(unfit) => signed.unfit.push((member, unfit.into())),
-                Ok(identity) => {
-                    sent.push(member);
-                    drafts.push((Draft::of(envelope, &[member]), identity));
-                }
+            let key = Key {
+                id: identity.certificate.key_id,
+                number: identity.number,
+            };
+            let bound = match identity.sender {
+                Sender::Issuer => Ok(true),
+                Sender::User(_) => self.is_bound(shard, member, key).await,
+            };
+            if signed.fit(member, bound) == Some(true) {
+                let envelope = match identity.sender {
+                    Sender::Issuer => Envelope::Attest(member.body.clone()),
+                    Sender::User(_) => Envelope::Spend(member.body.clone()),
+                };
+                sent.push(member);
+                drafts.push((Draft::of(envelope, &[member]), identity));
             }
         }
         for (member, sealed) in sent.into_iter().zip(self.seal_all(drafts).await?) {
-            match sealed {
-                Ok(sealed) => signed.sealed.push(sealed),
-                Err(error) => signed.unfit.push((member, error)),
-            }
+            let sealed = signed.fit(member, sealed);
+            signed.sealed.extend(sealed);
         }
         Ok(signed)
     }

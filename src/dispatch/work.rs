@@ -4,8 +4,9 @@
 use super::Way;
 use super::carry::{Carried, reason};
 use super::pack::{Member, Pack, pack};
-use super::seal::{SealError, Sealed, Signed};
+use super::seal::{SealError, Sealed};
 use crate::crash::{self, Point};
+use crate::identity::signer::Unfit;
 use crate::ledger::command::{Command, Rejection};
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::settle::{Postpone, Record};
@@ -131,34 +132,34 @@ impl Way {
             return Ok(false);
         };
         let signed = match &pack {
-            Pack::Issues(members) => self.seal_issues(members).await?,
-            Pack::Alone(members) => self.seal_bound(shard, members).await?,
+            Pack::Issues(members) => self.seal_issues(shard, members).await?,
+            Pack::Alone(members) => self.seal_alone(shard, members).await?,
         };
+        let mut moved = false;
         for (member, error) in signed.unfit {
-            if !error.passes() {
-                self.postpone(shard, member, &error).await?;
-            }
+            moved |= self.put_aside(shard, member, &error).await?;
         }
         if signed.sealed.is_empty() {
-            return Ok(false);
+            return Ok(moved);
         }
         crash::point(Point::AfterSigning);
-        self.record(shard, signed.sealed, permit).await
+        Ok(self.record(shard, signed.sealed, permit).await? || moved)
     }
 
-    /// Seals what travels alone, as far as its owners are bound. Who cannot be signed for holds nobody else back.
-    async fn seal_bound<'m>(&self, shard: ShardId, members: &'m [Member]) -> Result<Signed<'m>, FormError> {
-        let (mut bound, mut unfit) = (Vec::new(), Vec::new());
-        for member in members {
-            match self.is_bound(shard, member).await {
-                Ok(true) => bound.push(member),
-                Ok(false) => {}
-                Err(error) => unfit.push((member, error)),
+    /// Does about a transaction that cannot be signed what can be done; answers whether it may leave now.
+    async fn put_aside(&self, shard: ShardId, member: &Member, error: &SealError) -> Result<bool, FormError> {
+        match error {
+            SealError::Unfit(Unfit::Revoked { serial }) => {
+                tracing::warn!(%shard, %serial, "a certificate is revoked: its owner gets another key");
+                self.signer.replace_key(member.user).await.map_err(SealError::from)?;
+                Ok(true)
+            }
+            error if error.passes() => Ok(false),
+            error => {
+                self.postpone(shard, member, error).await?;
+                Ok(false)
             }
         }
-        let mut signed = self.seal_alone(&bound).await?;
-        signed.unfit.extend(unfit);
-        Ok(signed)
     }
 
     /// Has the writer record envelopes, all in one batch if it can; what it recorded travels, whatever became of the others.

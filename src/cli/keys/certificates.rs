@@ -13,7 +13,7 @@ const PIECE: i64 = 500;
 pub(super) enum Action {
     /// List certificates: the authority's and the issuer's, then those of riders and sinks.
     List,
-    /// Revoke a certificate at once, named by the serial number that `list` shows. Its owner needs another key then.
+    /// Revoke a certificate at once, named by the serial number that `list` shows. Its owner gets another key with the next transaction.
     Revoke {
         /// 32 hexadecimal digits.
         serial: String,

@@ -1,6 +1,6 @@
 //! Certificates of who sends: read each time, made for whoever has none, renewed in the last third of their life.
 
-use super::{Answer, Signer, SignerError, Unfit};
+use super::{Answer, Identity, Sender, Signer, SignerError, Unfit};
 use crate::identity::authority::Validity;
 use crate::identity::certificate::{Certificate, CertificateError, Role, Serial};
 use crate::identity::found::{self, FoundError};
@@ -10,20 +10,22 @@ use crate::ledger::ids::UserId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Users' certificates, or why one has none.
-type Certified = BTreeMap<UserId, Result<Arc<Certificate>, Unfit>>;
+/// Users with certificates, or why one has none.
+type Identified = BTreeMap<UserId, Result<Arc<Identity>, Unfit>>;
 
 /// A certificate to be made.
 struct Wanted {
     user: UserId,
     point: PublicPoint,
+    /// Which of the user's keys.
+    number: u32,
     /// When the one before ends.
     ends_ms: i64,
 }
 
 impl<R: KeyRows> Signer<R> {
     /// The certificates of users' keys that count, valid now and not revoked.
-    pub(super) async fn user_certificates(&self, users: &[UserId]) -> Answer<Certified, R> {
+    pub(super) async fn identify_users(&self, users: &[UserId]) -> Answer<Identified, R> {
         let opened = self.open_users(users.iter().copied()).await?;
         let now_ms = self.clock.now_ms();
         let keys = opened
@@ -35,7 +37,7 @@ impl<R: KeyRows> Signer<R> {
             .into_iter()
             .map(|row| (row.user, row))
             .collect();
-        let mut certified = Certified::new();
+        let mut identified = Identified::new();
         let mut wanted = Vec::new();
         for (user, open) in opened {
             let judged = open.and_then(|open| {
@@ -43,26 +45,29 @@ impl<R: KeyRows> Signer<R> {
                 Ok((open, known))
             });
             match judged {
-                Err(unfit) => drop(certified.insert(user, Err(unfit))),
-                Ok((_, Some(known))) if !known.is_ending(now_ms) => drop(certified.insert(user, Ok(known))),
+                Err(unfit) => drop(identified.insert(user, Err(unfit))),
+                Ok((open, Some(known))) if !known.is_ending(now_ms) => {
+                    identified.insert(user, Ok(identity(user, known, open.number)));
+                }
                 Ok((open, known)) => wanted.push(Wanted {
                     user,
                     point: open.point,
+                    number: open.number,
                     ends_ms: known.map_or(i64::MIN, |known| known.not_after_ms),
                 }),
             }
         }
         if !wanted.is_empty() {
-            certified.extend(self.certify(wanted, now_ms).await?);
+            identified.extend(self.certify(wanted, now_ms).await?);
         }
-        Ok(certified)
+        Ok(identified)
     }
 
     /// Makes certificates; whoever was first with one has made the one that stands.
-    async fn certify(&self, wanted: Vec<Wanted>, now_ms: i64) -> Answer<Certified, R> {
+    async fn certify(&self, wanted: Vec<Wanted>, now_ms: i64) -> Answer<Identified, R> {
         let ca = self.authority(CA).await?;
         let (kek, days) = (Arc::clone(&self.kek), self.setting.rider_days);
-        let users: Vec<UserId> = wanted.iter().map(|wanted| wanted.user).collect();
+        let numbers: BTreeMap<UserId, u32> = wanted.iter().map(|wanted| (wanted.user, wanted.number)).collect();
         let make = move || {
             let authority = found::open_authority(&kek, &ca)?;
             let each = |wanted: Wanted| {
@@ -81,15 +86,29 @@ impl<R: KeyRows> Signer<R> {
             Ok(made) => made,
             Err(error) => {
                 let unfit = Unfit::NotCertified(Arc::new(error));
-                return Ok(users.into_iter().map(|user| (user, Err(unfit.clone()))).collect());
+                return Ok(numbers.into_keys().map(|user| (user, Err(unfit.clone()))).collect());
             }
         };
         let kept = self.rows.keep_certificates(made).await.map_err(SignerError::Rows)?;
-        Ok(kept.iter().map(|row| (row.user, row.judged().map(Arc::new))).collect())
+        let read = |row: &CertificateRow| {
+            let number = numbers.get(&row.user).copied().ok_or(Unfit::KeyChanged);
+            let read = number.and_then(|number| Ok(identity(row.user, Arc::new(row.judged()?), number)));
+            (row.user, read)
+        };
+        Ok(kept.iter().map(read).collect())
+    }
+
+    /// The issuer with a certificate that is valid now and not revoked.
+    pub(super) async fn identify_issuer(&self) -> Answer<Identity, R> {
+        Ok(Identity {
+            sender: Sender::Issuer,
+            certificate: Arc::new(self.issuer_certificate().await?),
+            number: 1,
+        })
     }
 
     /// The issuer's certificate, renewed if it is ending.
-    pub(super) async fn issuer_certificate(&self) -> Answer<Certificate, R> {
+    async fn issuer_certificate(&self) -> Answer<Certificate, R> {
         let now_ms = self.clock.now_ms();
         let row = self.authority(ISSUER).await?;
         let certificate = judged_authority(&row)?;
@@ -105,6 +124,14 @@ impl<R: KeyRows> Signer<R> {
         let row = renewed.await??;
         judged_authority(&self.rows.keep_authority(row).await.map_err(SignerError::Rows)?)
     }
+}
+
+fn identity(user: UserId, certificate: Arc<Certificate>, number: u32) -> Arc<Identity> {
+    Arc::new(Identity {
+        sender: Sender::User(user),
+        certificate,
+        number,
+    })
 }
 
 fn row_of(user: UserId, certificate: Certificate) -> CertificateRow {

@@ -76,6 +76,8 @@ pub struct SignedContent {
     pub point: PublicPoint,
     /// Its name.
     pub key_id: Hash,
+    /// Which of the user's keys it is, from 1.
+    pub number: u32,
 }
 
 /// Who sends, with the certificate that goes along.
@@ -85,6 +87,8 @@ pub struct Identity {
     pub sender: Sender,
     /// Valid now.
     pub certificate: Arc<Certificate>,
+    /// Which of the sender's keys it certifies, from 1.
+    pub number: u32,
 }
 
 type Answer<T, R> = Result<T, SignerError<<R as KeyRows>::Error>>;
@@ -117,6 +121,7 @@ impl<R: KeyRows> Signer<R> {
                 signature: open.key.sign_content(&content_id)?,
                 point: open.point,
                 key_id: open.key_id,
+                number: open.number,
             })
         };
         let signed = move || wanted.into_iter().map(sign).collect();
@@ -132,21 +137,15 @@ impl<R: KeyRows> Signer<R> {
     /// The same for many senders: one answer for each, in order.
     pub async fn identify_all(&self, senders: &[Sender]) -> Answer<Vec<Result<Identity, Unfit>>, R> {
         let users: Vec<UserId> = senders.iter().filter_map(|sender| sender.user()).collect();
-        let certificates = self.user_certificates(&users).await?;
+        let identities = self.identify_users(&users).await?;
         let issuer = if senders.contains(&Sender::Issuer) {
-            Some(Arc::new(self.issuer_certificate().await?))
+            Some(self.identify_issuer().await?)
         } else {
             None
         };
-        let identity = |sender: &Sender| {
-            let certificate = match sender {
-                Sender::User(user) => of_user(&certificates, *user)?,
-                Sender::Issuer => issuer.clone().ok_or(Unfit::KeyChanged)?,
-            };
-            Ok(Identity {
-                sender: *sender,
-                certificate,
-            })
+        let identity = |sender: &Sender| match sender {
+            Sender::User(user) => of_user(&identities, *user).map(|identity| identity.as_ref().clone()),
+            Sender::Issuer => issuer.clone().ok_or(Unfit::KeyChanged),
         };
         Ok(senders.iter().map(identity).collect())
     }

@@ -61,3 +61,43 @@ async fn in_a_running_gateway() {
     let (folder, _) = app.stop().await;
     all_is_well(folder.path()).await;
 }
+
+/// A revoked certificate costs its owner a key, a certificate and a `rebind`, never a credit.
+#[tokio::test]
+async fn a_rider_whose_certificate_is_revoked_gets_another_key() {
+    let app = TestApp::spawn().await;
+    until(&app, &issue(&app, 17, 0).await, "confirmed").await;
+    until(&app, &redeem(&app, 17, "r-1", "10").await, "confirmed").await;
+    let keys = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_carbon-gateway"));
+        command.args(["keys", "certificates"]).args(arguments);
+        command
+            .arg("--data")
+            .arg(app.data_dir())
+            .env("CARBON_GATEWAY__LOG__LEVEL", "off");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let of_the_rider = || -> Vec<Value> {
+        let lines = keys(&["list", "--json"]);
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["owner"] == "17").collect()
+    };
+    let before = of_the_rider();
+    assert_eq!(before.len(), 1, "{before:?}");
+    keys(&["revoke", before[0]["serial"].as_str().unwrap()]);
+
+    let spend = redeem(&app, 17, "r-2", "10").await;
+    let later = issue(&app, 17, 1).await;
+    let both = redeem(&app, 17, "r-3", "60").await;
+    for reference in [&spend, &later, &both] {
+        until(&app, reference, "confirmed").await;
+    }
+    let after = of_the_rider();
+    let valid: Vec<&Value> = after.iter().filter(|line| line["revoked_ms"].is_null()).collect();
+    assert_eq!((after.len(), valid.len()), (2, 1), "{after:?}");
+    assert_ne!(valid[0]["key_id"], before[0]["key_id"]);
+    let (folder, _) = app.stop().await;
+    all_is_well(folder.path()).await;
+}
