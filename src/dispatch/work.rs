@@ -192,8 +192,8 @@ impl Way {
             match done {
                 Ok(_) => {
                     crash::point(Point::AfterRecording);
-                    let share = permit.split(permit.num_permits().min(to_usize(sealed.state_keys)));
-                    self.carry(Carried::fresh(shard, sealed, lease_ms), share);
+                    let own = permit.split(permit.num_permits().min(to_usize(sealed.state_keys)));
+                    self.carry(Carried::fresh(shard, sealed, lease_ms), own);
                     moved = true;
                 }
                 // Another process was faster, or an operator was.

@@ -68,7 +68,7 @@ impl<R: KeyRows> Signer<R> {
         let ca = self.authority(CA).await?;
         let (kek, days) = (Arc::clone(&self.kek), self.setting.rider_days);
         let numbers: BTreeMap<UserId, u32> = wanted.iter().map(|wanted| (wanted.user, wanted.number)).collect();
-        let make = move || {
+        let certify = move || {
             let authority = found::open_authority(&kek, &ca)?;
             let each = |wanted: Wanted| {
                 let role = if wanted.user.is_system() {
@@ -82,14 +82,14 @@ impl<R: KeyRows> Signer<R> {
             };
             wanted.into_iter().map(each).collect::<Result<Vec<_>, FoundError>>()
         };
-        let made = match self.threads.run(make).await? {
-            Ok(made) => made,
+        let rows = match self.threads.run(certify).await? {
+            Ok(rows) => rows,
             Err(error) => {
                 let unfit = Unfit::NotCertified(Arc::new(error));
                 return Ok(numbers.into_keys().map(|user| (user, Err(unfit.clone()))).collect());
             }
         };
-        let kept = self.rows.keep_certificates(made).await.map_err(SignerError::Rows)?;
+        let kept = self.rows.keep_certificates(rows).await.map_err(SignerError::Rows)?;
         let read = |row: &CertificateRow| {
             let number = numbers.get(&row.user).copied().ok_or(Unfit::KeyChanged);
             let read = number.and_then(|number| Ok(identity(row.user, Arc::new(row.judged()?), number)));
