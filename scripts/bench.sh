@@ -14,6 +14,7 @@ without CASE:
   intake    trips over HTTP against a transaction for each; batches against the writer alone
   reading   balances and totals while writing, against a bare SELECT over HTTP
   size      start-up, memory and bytes on disk with many trips
+  real      the public sets: imported, confirmed, verified and imported again, every figure as computed elsewhere
 
   --seconds N   how long one slice of a round lasts (default 4)
   --trips N     trips in the data folder of `size` (default 1000000)
@@ -34,11 +35,11 @@ while [ $# -gt 0 ]; do
       options+=("$1" "$2")
       shift 2
       ;;
-    dispatch | intake | reading | size) cases+=("$1"); shift ;;
+    dispatch | intake | reading | size | real) cases+=("$1"); shift ;;
     *) wrong ;;
   esac
 done
-[ ${#cases[@]} -gt 0 ] || cases=(dispatch intake reading size)
+[ ${#cases[@]} -gt 0 ] || cases=(dispatch intake reading size real)
 
 for case in "${cases[@]}"; do
   cargo bench --locked --bench gateway -- "$case" ${options[@]+"${options[@]}"}

@@ -147,6 +147,9 @@ impl Bench {
         let slice = self.slice;
         self.bills
             .push(tokio::task::spawn_blocking(move || bill(slice)).await??);
+        // What sinks merge of their payments is signed, proved and settled like any other spend.
+        let ahead = backlog(&self.readers).await?;
+        let orders = u64::try_from(ahead.stored.saturating_add(ahead.waiting))?;
         let (begun, before) = (Instant::now(), own_cpu()?);
         ShardId::all().for_each(|shard| self.hints.give(shard));
         loop {
@@ -166,11 +169,11 @@ impl Bench {
         }
         let (cpu, wall) = (own_cpu()?.saturating_sub(before), begun.elapsed());
         let drained = Drained {
-            cpu_us: micros_each(cpu, RIDERS),
-            rate: RIDERS as f64 / wall.as_secs_f64(),
+            cpu_us: micros_each(cpu, orders),
+            rate: orders as f64 / wall.as_secs_f64(),
         };
         note(&format!(
-            "{what}: {:.0} CPU us each, {:.0} a second",
+            "{what}: {orders}, {:.0} CPU us each, {:.0} a second",
             drained.cpu_us, drained.rate
         ));
         Ok(drained)

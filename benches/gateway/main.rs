@@ -13,6 +13,7 @@ mod load; // callers over HTTP, each with one connection
 mod machine; // CPU time, memory, bytes on disk
 mod primitives; // what a signature costs here and now
 mod reading; // reads while writing against a bare SELECT
+mod real; // the public sets, every figure as computed elsewhere
 mod size; // start-up, memory, bytes for each trip
 mod table; // the result
 
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const CASES: [&str; 4] = ["dispatch", "intake", "reading", "size"];
+const CASES: [&str; 5] = ["dispatch", "intake", "reading", "size", "real"];
 
 /// How much is measured.
 pub(crate) struct Effort {
@@ -40,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let case = arguments
         .next()
-        .context("which case? dispatch, intake, reading or size")?;
+        .with_context(|| format!("which case? There are {}", CASES.join(", ")))?;
     if case == reading::BARE {
         let file = arguments.next().context("a ledger file")?;
         return reading::serve_bare(Path::new(&file)).await;
@@ -62,6 +63,7 @@ async fn main() -> anyhow::Result<()> {
         "intake" => intake::measure(&effort).await?,
         "reading" => reading::measure(&effort).await?,
         "size" => size::measure(&effort).await?,
+        "real" => real::measure().await?,
         other => bail!("{other} is no case; there are {}", CASES.join(", ")),
     };
     table::tell(&case, &rows, &target().join("bench"))

@@ -149,9 +149,10 @@ impl Way {
     /// Does about a transaction that cannot be signed what can be done; answers whether it may leave now.
     async fn put_aside(&self, shard: ShardId, member: &Member, error: &SealError) -> Result<bool, FormError> {
         match error {
-            SealError::Unfit(Unfit::Revoked { serial }) => {
+            SealError::Unfit(Unfit::Revoked { serial, key_id }) => {
                 tracing::warn!(%shard, %serial, "a certificate is revoked: its owner gets another key");
-                self.signer.replace_key(member.user).await.map_err(SealError::from)?;
+                let replaced = self.signer.replace_key(member.user, *key_id).await;
+                replaced.map_err(SealError::from)?;
                 Ok(true)
             }
             error if error.passes() => Ok(false),

@@ -150,7 +150,8 @@ impl CertificateRow {
     /// Reads it; a revoked one is refused.
     pub(in crate::identity) fn judged(&self) -> Result<Certificate, Unfit> {
         if self.revoked_ms.is_some() {
-            return Err(Unfit::Revoked { serial: self.serial });
+            let (serial, key_id) = (self.serial, self.key_id);
+            return Err(Unfit::Revoked { serial, key_id });
         }
         let certificate = Certificate::parse(&self.der)?;
         if certificate.key_id == self.key_id {
@@ -164,8 +165,8 @@ impl CertificateRow {
 fn judged_authority<E: std::error::Error + 'static>(row: &AuthorityRow) -> Result<Certificate, SignerError<E>> {
     let certificate = found::certificate_of(row)?;
     if row.revoked_ms.is_some() {
-        let serial = certificate.serial;
-        return Err(Unfit::Revoked { serial }.into());
+        let (serial, key_id) = (certificate.serial, certificate.key_id);
+        return Err(Unfit::Revoked { serial, key_id }.into());
     }
     Ok(certificate)
 }

@@ -4,6 +4,7 @@ use crate::identity::certificate::{CertificateError, Serial};
 use crate::identity::found::FoundError;
 use crate::identity::signing_threads::Stopped;
 use crate::identity::user_key::KeyError;
+use crate::ledger::ids::Hash;
 use std::sync::Arc;
 
 /// What is wrong with one user, and with nobody else.
@@ -23,6 +24,8 @@ pub enum Unfit {
     Revoked {
         /// Its number.
         serial: Serial,
+        /// Of which key.
+        key_id: Hash,
     },
     /// The sender has another key since the certificate was handed out: ask for the certificate again.
     #[error("the sender has another key by now")]

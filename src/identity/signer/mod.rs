@@ -181,14 +181,19 @@ impl<R: KeyRows> Signer<R> {
         self.rows.revoke(serial, now_ms).await.map_err(SignerError::Rows)
     }
 
-    /// Gives a user the next key, in place of one that is lost or revoked; answers its id, for the chain's `rebind`.
-    pub async fn replace_key(&self, user: UserId) -> Answer<Hash, R> {
-        let current = self.rows.keys(&[user]).await.map_err(SignerError::Rows)?;
-        let number = current.first().map_or(1, |row| row.number.saturating_add(1));
-        let made = self.make_keys(vec![(user, number)]).await?;
+    /// Gives a user another key in place of a lost or revoked one, unless somebody has already; answers the id of the key that signs
+    /// from now on, for the chain's `rebind`.
+    pub async fn replace_key(&self, user: UserId, lost: Hash) -> Answer<Hash, R> {
+        let rows = self.rows.keys(&[user]).await.map_err(SignerError::Rows)?;
+        let current = rows.first().ok_or(Unfit::KeyChanged)?;
+        let next = if current.key_id == lost {
+            let made = self.make_keys(vec![(user, current.number.saturating_add(1))]).await?;
+            made.first().ok_or(Unfit::KeyChanged)?.key_id
+        } else {
+            current.key_id
+        };
         self.users().forget(user);
-        let made = made.first().ok_or(Unfit::KeyChanged)?;
-        Ok(made.key_id)
+        Ok(next)
     }
 
     /// Clear keys in memory now.

@@ -128,9 +128,17 @@ async fn a_revocation_counts_at_once_and_the_next_key_ends_it() {
     assert!(other.revoke(before.certificate.serial).await.unwrap());
     assert!(!other.revoke(before.certificate.serial).await.unwrap());
     let refused = one.identify(sender).await.unwrap_err();
-    assert!(matches!(refused, SignerError::Unfit(Unfit::Revoked { serial }) if serial == before.certificate.serial));
+    assert!(
+        matches!(refused, SignerError::Unfit(Unfit::Revoked { serial, .. }) if serial == before.certificate.serial)
+    );
 
-    let key_id = one.replace_key(rider(7)).await.unwrap();
+    let lost = before.certificate.key_id;
+    let key_id = one.replace_key(rider(7), lost).await.unwrap();
+    assert_eq!(
+        other.replace_key(rider(7), lost).await.unwrap(),
+        key_id,
+        "once is enough"
+    );
     assert_ne!(key_id, before.certificate.key_id);
     let after = one.identify(sender).await.unwrap();
     assert_eq!(after.certificate.key_id, key_id);
@@ -155,7 +163,7 @@ async fn a_key_replaced_by_another_process_is_noticed_in_time() {
     let (one, other) = (founded.signer().await, founded.signer().await);
     let id = Hash::new([1; 32]);
     let old = one.sign_content(rider(7), id).await.unwrap().key_id;
-    let new = other.replace_key(rider(7)).await.unwrap();
+    let new = other.replace_key(rider(7), old).await.unwrap();
     assert_eq!(one.sign_content(rider(7), id).await.unwrap().key_id, old);
     founded.clock.advance(Duration::from_secs(61));
     assert_eq!(one.sign_content(rider(7), id).await.unwrap().key_id, new);

@@ -336,7 +336,7 @@ async fn signed(app: &TestApp) {
     let rider = UserId::new(17).unwrap();
     let identity = signer.identify(Sender::User(rider)).await.unwrap();
     assert!(signer.revoke(identity.certificate.serial).await.unwrap());
-    signer.replace_key(rider).await.unwrap();
+    signer.replace_key(rider, identity.certificate.key_id).await.unwrap();
     signer.identify(Sender::Issuer).await.unwrap();
     drop(signer);
     writing.join_next().await.unwrap().unwrap();

@@ -37,12 +37,12 @@ pub(super) async fn keys(folder: &Path) {
     let first = signer.identify(Sender::User(rider(3))).await.unwrap();
     let lost = signer.identify(Sender::User(rider(34))).await.unwrap();
     assert!(signer.revoke(lost.certificate.serial).await.unwrap());
-    signer.replace_key(rider(34)).await.unwrap();
+    signer.replace_key(rider(34), lost.certificate.key_id).await.unwrap();
     signer.identify(Sender::User(rider(34))).await.unwrap();
     let sink = UserId::system(ShardId::new(29).unwrap());
     signer.identify(Sender::User(sink)).await.unwrap();
-    signer.sign_content(rider(10), content).await.unwrap();
-    signer.replace_key(rider(10)).await.unwrap();
+    let signed = signer.sign_content(rider(10), content).await.unwrap();
+    signer.replace_key(rider(10), signed.key_id).await.unwrap();
     clock.advance(DAY * 1_700);
     let renewed = signer.identify(Sender::User(rider(3))).await.unwrap();
     assert_ne!(first.certificate.serial, renewed.certificate.serial);
