@@ -18,6 +18,12 @@ use tokio::sync::{mpsc, oneshot};
 /// How long a writer whose database failed waits before it tries it again by itself.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
+/// Commands of a batch from which on the next waits for company.
+const COMPANY: usize = 8;
+/// The part of the last batch's time that the next waits, and the most.
+const PART: u32 = 8;
+const LONGEST_GATHERING: Duration = Duration::from_millis(2);
+
 /// The way in: cheap to clone, one for all callers.
 #[derive(Clone)]
 pub struct Ledger {
@@ -75,6 +81,8 @@ pub struct Writer {
     queue: mpsc::Receiver<Queued>,
     healthy: Arc<AtomicBool>,
     connection: Option<Connection>,
+    /// Commands of the last batch, and how long it took.
+    last: (usize, Duration),
 }
 
 struct Queued {
@@ -165,6 +173,7 @@ impl Writer {
             queue: receiver,
             healthy: Arc::clone(&healthy),
             connection: None,
+            last: (0, Duration::ZERO),
         };
         (Ledger { queue: sender, healthy }, writer)
     }
@@ -195,7 +204,26 @@ impl Writer {
             self.probe().await;
             return Some(Vec::new());
         };
-        (count > 0).then_some(batch)
+        if count == 0 {
+            return None;
+        }
+        self.gather(&mut batch).await;
+        Some(batch)
+    }
+
+    /// Whoever was answered by a large batch comes again at once, just too late for the next: waiting a little for them makes one batch
+    /// of what would go on as two halves for ever. A caller who is alone never waits.
+    async fn gather(&mut self, batch: &mut Vec<Queued>) {
+        let (commands, lasted) = self.last;
+        if commands < COMPANY || batch.len() >= self.batch_max {
+            return;
+        }
+        tokio::time::sleep((lasted / PART).min(LONGEST_GATHERING)).await;
+        while batch.len() < self.batch_max
+            && let Ok(queued) = self.queue.try_recv()
+        {
+            batch.push(queued);
+        }
     }
 
     /// Splits a batch that the database refuses for its data until the poisonous command stands alone.
@@ -254,6 +282,7 @@ impl Writer {
             // Whatever the transaction was, it ends with its connection.
             self.connection = None;
         }
+        self.last = (commands.len(), started.elapsed());
         metrics::histogram!("carbon_writer_commit_seconds").record(started.elapsed());
         metrics::counter!("carbon_writer_batches_total").increment(1);
         metrics::counter!("carbon_writer_commands_total").increment(u64::try_from(commands.len()).unwrap_or(u64::MAX));
