@@ -31,7 +31,7 @@ const POOLS: [usize; 2] = [4, 16];
 const ROUNDS: usize = 3;
 /// Trips of a batch.
 const BATCH: u64 = 100;
-const BATCH_CALLERS: usize = 4;
+const BATCH_CALLERS: usize = 8;
 
 /// A gateway that takes trips.
 struct Taking {
