@@ -2,7 +2,7 @@
 //! is bound by the rider's first issue. The issuer binds a sink, which receives and never issues, and a rider whose key was replaced.
 
 use super::Way;
-use super::carry::Carried;
+use super::carry::{Carried, reason};
 use super::pack::Member;
 use super::seal::{Draft, SealError};
 use crate::identity::signer::Sender;
@@ -11,8 +11,8 @@ use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::settle::{Fate, Record};
 use carbon_contract::envelope::{Envelope, Rebind};
 use carbon_contract::record::Binding;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Rebinds that are tried under ids of their own before somebody has to look.
 const MOST_ATTEMPTS: u32 = 16;
@@ -25,53 +25,84 @@ pub(super) struct Key {
     pub(super) number: u32,
 }
 
-/// Addresses known to be bound, with the key: at most one for each shard and programme, and one for each rider with a second key.
+/// What is known of addresses: at most one for each shard and programme, and one for each rider with a second key.
 #[derive(Default)]
-pub(super) struct Bindings(Mutex<BTreeMap<Hash, Hash>>);
+pub(super) struct Bindings(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// The key that the chain has for an address.
+    bound: BTreeMap<Hash, Hash>,
+    /// Addresses that somebody is seeing to.
+    asked: BTreeSet<Hash>,
+}
 
 impl Bindings {
     fn knows(&self, address: &Hash, key_id: &Hash) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(address) == Some(key_id)
+        self.known().bound.get(address) == Some(key_id)
     }
 
-    fn learn(&self, address: Hash, key_id: Hash) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(address, key_id);
+    /// Whether nobody sees to it yet.
+    fn ask(&self, address: Hash) -> bool {
+        self.known().asked.insert(address)
+    }
+
+    fn answer(&self, address: Hash, bound: Option<Hash>) {
+        let mut known = self.known();
+        known.asked.remove(&address);
+        if let Some(key_id) = bound {
+            known.bound.insert(address, key_id);
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Way {
-    /// Whether the chain obeys this key for the orderer's address; if not, it is told to, and what waits for that comes again.
-    pub(super) async fn is_bound(&self, shard: ShardId, member: &Member, key: Key) -> Result<bool, SealError> {
+    /// Whether the chain is known to obey this key for the orderer's address. If it is not, somebody sees to it, nobody waits for that,
+    /// and the shard is looked at again.
+    pub(super) fn is_bound(self: &Arc<Self>, shard: ShardId, member: &Member, key: Key) -> bool {
         let by_issue = key.number == 1 && !member.user.is_system();
-        if by_issue || self.bindings.knows(&member.orderer, &key.id) {
-            return Ok(true);
+        let address = member.orderer;
+        if by_issue || self.bindings.knows(&address, &key.id) {
+            return true;
         }
-        let binding = match self.call(self.chain.read::<Binding>(&member.orderer)).await {
-            Ok(binding) => binding,
+        if self.bindings.ask(address) {
+            let way = Arc::clone(self);
+            drop(self.lifecycle.spawn_job("binding", async move {
+                let bound = way.see_to(shard, address, key).await.unwrap_or_else(|error| {
+                    tracing::error!(%shard, error = reason(&error), "an address cannot be bound");
+                    false
+                });
+                way.bindings.answer(address, bound.then_some(key.id));
+                if bound {
+                    way.wake(shard);
+                }
+            }));
+        }
+        false
+    }
+
+    /// Has the chain obey this key for an address, unless it does.
+    async fn see_to(&self, shard: ShardId, address: Hash, key: Key) -> Result<bool, SealError> {
+        let before = match self.call(self.chain.read::<Binding>(&address)).await {
+            Ok(before) => before,
             Err(error) => {
                 tracing::debug!(%error, "a binding cannot be read");
                 return Ok(false);
             }
         };
-        let bound = match binding {
-            Some(binding) if binding.identity.key_id == key.id => true,
-            before => {
-                let rebind = Rebind {
-                    address: member.orderer,
-                    number: before.map_or(0, |binding| binding.number).saturating_add(1),
-                    key_id: key.id,
-                };
-                self.bind(shard, rebind).await?
-            }
-        };
-        if bound {
-            self.bindings.learn(member.orderer, key.id);
+        if before.as_ref().is_some_and(|binding| binding.identity.key_id == key.id) {
+            return Ok(true);
         }
-        Ok(bound)
+        let rebind = Rebind {
+            address,
+            number: before.map_or(0, |binding| binding.number).saturating_add(1),
+            key_id: key.id,
+        };
+        self.bind(shard, rebind).await
     }
 
     async fn bind(&self, shard: ShardId, rebind: Rebind) -> Result<bool, SealError> {

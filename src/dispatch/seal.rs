@@ -11,6 +11,7 @@ use crate::store::keys::KeysError;
 use carbon_contract::codec::CodecError;
 use carbon_contract::envelope::{self, Envelope, envelope_digest};
 use carbon_contract::signature::{PublicPoint, RiderSignature};
+use std::sync::Arc;
 
 /// An envelope before it is signed.
 #[derive(Clone, Debug)]
@@ -93,7 +94,11 @@ impl Sealed {
 
 impl Way {
     /// Seals issues with their riders' signatures in one envelope, sent by the issuer.
-    pub(super) async fn seal_issues<'m>(&self, shard: ShardId, members: &'m [Member]) -> Result<Signed<'m>, SealError> {
+    pub(super) async fn seal_issues<'m>(
+        self: &Arc<Self>,
+        shard: ShardId,
+        members: &'m [Member],
+    ) -> Result<Signed<'m>, SealError> {
         let mut signed = Signed::default();
         let wanted = members.iter().map(|member| (member.user, member.content_id)).collect();
         let (mut orders, mut ordered) = (Vec::new(), Vec::new());
@@ -105,7 +110,7 @@ impl Way {
                 id: content.key_id,
                 number: content.number,
             };
-            if signed.fit(member, self.is_bound(shard, member, key).await) == Some(true) {
+            if self.is_bound(shard, member, key) {
                 ordered.push(member);
                 orders.push(envelope::Order {
                     transaction: member.body.clone(),
@@ -123,7 +128,11 @@ impl Way {
     }
 
     /// Seals spends, each sent by its owner, and what the issuer sends alone.
-    pub(super) async fn seal_alone<'m>(&self, shard: ShardId, members: &'m [Member]) -> Result<Signed<'m>, SealError> {
+    pub(super) async fn seal_alone<'m>(
+        self: &Arc<Self>,
+        shard: ShardId,
+        members: &'m [Member],
+    ) -> Result<Signed<'m>, SealError> {
         let mut signed = Signed::default();
         let senders: Vec<Sender> = members.iter().map(Member::sender).collect();
         let identities = self.signer.identify_all(&senders).await?;
@@ -136,18 +145,13 @@ impl Way {
                 id: identity.certificate.key_id,
                 number: identity.number,
             };
-            let bound = match identity.sender {
-                Sender::Issuer => Ok(true),
-                Sender::User(_) => self.is_bound(shard, member, key).await,
+            let envelope = match identity.sender {
+                Sender::Issuer => Envelope::Attest(member.body.clone()),
+                Sender::User(_) if self.is_bound(shard, member, key) => Envelope::Spend(member.body.clone()),
+                Sender::User(_) => continue,
             };
-            if signed.fit(member, bound) == Some(true) {
-                let envelope = match identity.sender {
-                    Sender::Issuer => Envelope::Attest(member.body.clone()),
-                    Sender::User(_) => Envelope::Spend(member.body.clone()),
-                };
-                sent.push(member);
-                drafts.push((Draft::of(envelope, &[member]), identity));
-            }
+            sent.push(member);
+            drafts.push((Draft::of(envelope, &[member]), identity));
         }
         for (member, sealed) in sent.into_iter().zip(self.seal_all(drafts).await?) {
             let sealed = signed.fit(member, sealed);

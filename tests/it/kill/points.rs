@@ -64,7 +64,7 @@ const fn counts(at: Point) -> [u32; ROUNDS as usize] {
         Point::AfterQueue => [4, 30, 75, 110, 150],
         Point::InKey => [1, 3, 9, 15, 20],
         Point::AfterSigning | Point::AfterRecording | Point::AfterSend | Point::AfterSettle => [1, 2, 4, 6, 8],
-        Point::AfterFlush | Point::AfterCommit => [1, 4, 7, 9, 12],
+        Point::AfterFlush | Point::AfterCommit => [1, 3, 5, 7, 9],
         Point::InBlock | Point::AfterBlock => [1, 2, 3, 2, 1],
         // One is left behind on purpose, by a hit before.
         Point::AfterLease => [1; ROUNDS as usize],
