@@ -41,8 +41,8 @@ pub(super) async fn keys(folder: &Path) {
     signer.identify(Sender::User(rider(34))).await.unwrap();
     let sink = UserId::system(ShardId::new(29).unwrap());
     signer.identify(Sender::User(sink)).await.unwrap();
-    let signed = signer.sign_content(rider(10), content).await.unwrap();
-    signer.replace_key(rider(10), signed.key_id).await.unwrap();
+    let replaced = signer.sign_content(rider(10), content).await.unwrap().key_id;
+    signer.replace_key(rider(10), replaced).await.unwrap();
     clock.advance(DAY * 1_700);
     let renewed = signer.identify(Sender::User(rider(3))).await.unwrap();
     assert_ne!(first.certificate.serial, renewed.certificate.serial);
