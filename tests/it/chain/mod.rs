@@ -9,4 +9,4 @@ mod durability; // kill -9 inside a block, a full disk, a restart
 mod formats; // the bytes of docs/formats.md section 10 agree with contracts/vectors
 mod habits; // pending repeats, used ids, both codes, faults on demand
 mod support; // a chain of its own for every test
-mod tampering; // every column, row and bit of chain.db
+pub(crate) mod tampering; // every column, row and bit of chain.db

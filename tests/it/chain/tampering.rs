@@ -94,7 +94,7 @@ const TABLES: [(&str, &[Column]); 4] = [
     ("state", &[("state_key", &[FLIP, SHORTER]), ("value", &[FLIP, SHORTER])]),
 ];
 /// The last byte is another one; `$` is the column.
-const FLIP: &str = "CAST(substr($, 1, length($) - 1) || (CASE WHEN substr($, length($), 1) = x'00' THEN x'01' ELSE x'00' END) AS BLOB)";
+pub(crate) const FLIP: &str = "CAST(substr($, 1, length($) - 1) || (CASE WHEN substr($, length($), 1) = x'00' THEN x'01' ELSE x'00' END) AS BLOB)";
 const SHORTER: &str = "CAST(substr($, 1, length($) - 1) AS BLOB)";
 
 /// Runs a change on a copy; `None` if the table's keys forbid it, else what is found, a file that cannot be read included.

@@ -8,6 +8,7 @@
 use super::finished::finished;
 use super::scratch::Finished;
 use super::sent::sent;
+use crate::chain::tampering::FLIP;
 use carbon_gateway::verify::Report;
 use sqlx::{AssertSqlSafe, Connection as _};
 use std::fs;
@@ -39,7 +40,7 @@ async fn a_change_in_the_chain_is_named_by_height_and_row() {
     assert!(sound.ok && chain.checked == 6, "{sound:#?}");
     assert_eq!(chain.detail, "3 blocks, 0 credits unspent, 0 failed, 3 transactions");
 
-    let flipped = |column: &str| format!("CAST(substr({column}, 1, length({column}) - 1) || x'77' AS BLOB)");
+    let flipped = |column: &str| FLIP.replace('$', column);
     for (sql, named) in [
         (
             format!("UPDATE block SET header = {} WHERE height = 2", flipped("header")),
