@@ -27,9 +27,9 @@ pub(super) struct OpenKey {
 
 impl OpenKey {
     /// A key whose row was read at an instant.
-    pub(super) fn new(key: PrivateKey, key_id: Hash, number: u32, read_ms: i64) -> Self {
+    pub(super) fn new((key, point): (PrivateKey, PublicPoint), key_id: Hash, number: u32, read_ms: i64) -> Self {
         Self {
-            point: key.point(),
+            point,
             key,
             key_id,
             number,
@@ -135,8 +135,8 @@ mod tests {
 
     fn open(byte: u8, number: u32) -> Arc<OpenKey> {
         let key = PrivateKey::new(&Zeroizing::new([byte; 32])).unwrap();
-        let key_id = key.point().key_id();
-        Arc::new(OpenKey::new(key, key_id, number, 100))
+        let point = key.point();
+        Arc::new(OpenKey::new((key, point), point.key_id(), number, 100))
     }
 
     #[test]
@@ -174,6 +174,7 @@ mod tests {
             user: UserId::from_stored(1),
             number,
             key_id,
+            point: Vec::new(),
             wrapped_key: Vec::new(),
             created_ms: 0,
         };

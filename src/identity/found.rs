@@ -88,7 +88,7 @@ pub fn make(kek: &Kek, founding: Founding<'_>, ca: Draw, issuer: &Draw) -> Resul
 
 /// Opens the private key of a row.
 pub fn open_key(kek: &Kek, row: &AuthorityRow) -> Result<PrivateKey, FoundError> {
-    Ok(PrivateKey::unwrap(kek, &row.wrapped_key, row.identity(), &row.key_id)?)
+    Ok(PrivateKey::proved(kek, &row.wrapped_key, row.identity(), &row.key_id)?)
 }
 
 /// Opens the authority.

@@ -1,6 +1,7 @@
 //! The rows that keys are kept in, and the one way to them. The store implements it; this room knows no SQL.
 
 use super::certificate::Serial;
+use super::user_key::{KeyError, PublicPoint};
 use super::wrapping::Row;
 use crate::ledger::ids::{Hash, UserId};
 use std::error::Error;
@@ -15,6 +16,8 @@ pub struct KeyRow {
     pub number: u32,
     /// Key id of its public point.
     pub key_id: Hash,
+    /// Its public point, 65 bytes.
+    pub point: Vec<u8>,
     /// The private key, wrapped.
     pub wrapped_key: Vec<u8>,
     /// Made at.
@@ -68,6 +71,11 @@ impl KeyRow {
             key_id: &self.key_id,
             created_ms: self.created_ms,
         }
+    }
+
+    /// Its public point, if it is the one that is named.
+    pub fn named_point(&self) -> Result<PublicPoint, KeyError> {
+        PublicPoint::named(&self.point, &self.key_id)
     }
 }
 

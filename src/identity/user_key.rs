@@ -5,14 +5,18 @@ use super::kek::{Kek, KekError};
 use super::wrapping::Row;
 use crate::ledger::evidence::NonceBytes;
 use crate::ledger::ids::Hash;
-use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
-use p256::ecdsa::{Signature as EcdsaSignature, SigningKey, VerifyingKey};
+use ecdsa::hazmat::sign_prehashed_rfc6979;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use p256::ecdsa::{Signature as EcdsaSignature, VerifyingKey};
+use p256::elliptic_curve::ff::PrimeField as _;
+use p256::{NistP256, NonZeroScalar, PublicKey};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A private key; wiped when dropped, never printed, never copied.
-pub struct PrivateKey(SigningKey);
+/// A private key; wiped when dropped, never printed, never copied. The scalar alone: its public half takes as long as a signature
+/// and is kept beside it.
+pub struct PrivateKey(Zeroizing<NonZeroScalar>);
 
 /// An uncompressed point of P-256: 65 bytes that begin with 4, checked to lie on the curve.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,8 +54,8 @@ pub enum KeyError {
 impl PrivateKey {
     /// From 32 random bytes.
     pub fn new(randomness: &Zeroizing<[u8; 32]>) -> Result<Self, KeyError> {
-        SigningKey::from_slice(randomness.as_slice())
-            .map(Self)
+        NonZeroScalar::try_from(randomness.as_slice())
+            .map(|scalar| Self(Zeroizing::new(scalar)))
             .map_err(|_| KeyError::OutOfRange)
     }
 
@@ -64,43 +68,44 @@ impl PrivateKey {
         }
     }
 
-    /// Its public half.
+    /// Its public half: a multiplication on the curve.
     pub fn point(&self) -> PublicPoint {
-        PublicPoint::of(self.0.verifying_key())
+        PublicPoint::of(&PublicKey::from_secret_scalar(&self.0).into())
     }
 
     /// Signs a content id, which is a digest already.
-    pub fn sign_content(&self, content_id: &Hash) -> Result<Signature, KeyError> {
+    pub fn sign_content(&self, content_id: &Hash) -> Signature {
         self.sign_prehash(content_id.as_bytes())
     }
 
     /// Signs bytes by their SHA-256, as the chains want their payloads signed.
-    pub fn sign_message(&self, message: &[u8]) -> Result<Signature, KeyError> {
+    pub fn sign_message(&self, message: &[u8]) -> Signature {
         self.sign_prehash(&Sha256::digest(message))
     }
 
     /// Wraps it for a row.
     pub fn wrap(&self, kek: &Kek, nonce: NonceBytes, row: Row<'_>) -> Result<Vec<u8>, KeyError> {
         let mut secret = Zeroizing::new([0_u8; 32]);
-        secret.copy_from_slice(&Zeroizing::new(self.0.to_bytes()));
+        secret.copy_from_slice(&Zeroizing::new(self.0.to_repr()));
         Ok(kek.seal(&secret, nonce, row)?)
     }
 
-    /// Opens what [`PrivateKey::wrap`] made for the same row, and demands that it is the key `key_id`.
-    pub fn unwrap(kek: &Kek, wrapped: &[u8], row: Row<'_>, key_id: &Hash) -> Result<Self, KeyError> {
-        let key = Self::new(&kek.open(wrapped, row)?)?;
-        let found = key.point().key_id();
-        if found == *key_id {
-            Ok(key)
-        } else {
-            let expected = *key_id;
-            Err(KeyError::KeyId { expected, found })
-        }
+    /// Opens what [`PrivateKey::wrap`] made for the same row. That it is the key which the row names is as sure as the wrapping,
+    /// whose additional data holds that name; [`PrivateKey::proved`] proves it.
+    pub fn unwrap(kek: &Kek, wrapped: &[u8], row: Row<'_>) -> Result<Self, KeyError> {
+        Self::new(&kek.open(wrapped, row)?)
     }
 
-    fn sign_prehash(&self, digest: &[u8]) -> Result<Signature, KeyError> {
-        let signature: EcdsaSignature = self.0.sign_prehash(digest).map_err(|_| KeyError::Signature)?;
-        Ok(Signature(signature.normalize_s().to_bytes().into()))
+    /// Opens it and demands that it is the key `key_id`.
+    pub fn proved(kek: &Kek, wrapped: &[u8], row: Row<'_>, key_id: &Hash) -> Result<Self, KeyError> {
+        let key = Self::unwrap(kek, wrapped, row)?;
+        key.point().demand(key_id)?;
+        Ok(key)
+    }
+
+    fn sign_prehash(&self, digest: &[u8]) -> Signature {
+        let (signature, _) = sign_prehashed_rfc6979::<NistP256, Sha256>(&self.0, digest, &[]);
+        Signature(signature.normalize_s().to_bytes().into())
     }
 }
 
@@ -116,6 +121,21 @@ impl PublicPoint {
         let point: [u8; 65] = bytes.try_into().map_err(|_| KeyError::Point)?;
         VerifyingKey::from_sec1_bytes(&point).map_err(|_| KeyError::Point)?;
         Ok(Self(point))
+    }
+
+    /// From 65 bytes that must be those of the key `key_id`.
+    pub fn named(bytes: &[u8], key_id: &Hash) -> Result<Self, KeyError> {
+        Self::parse(bytes)?.demand(key_id)
+    }
+
+    fn demand(self, key_id: &Hash) -> Result<Self, KeyError> {
+        let found = self.key_id();
+        if found == *key_id {
+            Ok(self)
+        } else {
+            let expected = *key_id;
+            Err(KeyError::KeyId { expected, found })
+        }
     }
 
     /// The 65 bytes.
@@ -210,20 +230,30 @@ mod tests {
     fn a_signature_holds_for_its_message_and_key_only() {
         let (one, two) = (key(1), key(2));
         let id = Hash::new([7; 32]);
-        let signature = one.sign_content(&id).unwrap();
+        let signature = one.sign_content(&id);
         assert!(one.point().verify_content(&id, &signature).is_ok());
         assert!(two.point().verify_content(&id, &signature).is_err());
         assert!(one.point().verify_content(&Hash::new([8; 32]), &signature).is_err());
-        let signature = one.sign_message(b"payload").unwrap();
+        let signature = one.sign_message(b"payload");
         assert!(one.point().verify_message(b"payload", &signature).is_ok());
         assert!(one.point().verify_der(b"payload", &signature.to_der().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn a_point_that_is_another_keys_or_none_is_not_taken() {
+        let (one, two) = (key(1).point(), key(2).point());
+        assert_eq!(PublicPoint::named(one.as_bytes(), &one.key_id()).unwrap(), one);
+        let other = PublicPoint::named(one.as_bytes(), &two.key_id());
+        assert!(matches!(other, Err(KeyError::KeyId { .. })));
+        let none = PublicPoint::named(&[4; 65], &Hash::new(Sha256::digest([4; 65]).into()));
+        assert!(matches!(none, Err(KeyError::Point)));
     }
 
     #[test]
     fn the_upper_half_is_refused() {
         let one = key(3);
         let id = Hash::new([9; 32]);
-        let low = EcdsaSignature::from_slice(one.sign_content(&id).unwrap().as_bytes()).unwrap();
+        let low = EcdsaSignature::from_slice(one.sign_content(&id).as_bytes()).unwrap();
         let high = EcdsaSignature::from_scalars(low.r(), -low.s()).unwrap();
         let high = Signature::new(high.to_bytes().into());
         assert!(one.point().verify_content(&id, &high).is_err());
@@ -241,7 +271,7 @@ mod tests {
             created_ms,
         };
         let wrapped = one.wrap(&kek, [6; 12], row(42, 1, created_ms)).unwrap();
-        let opens = |row, key_id: &Hash| PrivateKey::unwrap(&kek, &wrapped, row, key_id).is_ok();
+        let opens = |row, key_id: &Hash| PrivateKey::proved(&kek, &wrapped, row, key_id).is_ok();
         assert!(opens(row(42, 1, created_ms), &key_id));
         assert!(!opens(row(43, 1, created_ms), &key_id));
         assert!(!opens(row(42, 2, created_ms), &key_id));

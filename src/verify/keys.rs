@@ -6,7 +6,7 @@ use super::findings::{Findings, KEYS, Place, at, digits};
 use crate::identity::certificate::{Certificate, CertificateError, Expected, Role};
 use crate::identity::kek::KekId;
 use crate::identity::rows::{CA, ISSUER};
-use crate::identity::user_key::PrivateKey;
+use crate::identity::user_key::{PrivateKey, PublicPoint};
 use crate::identity::wrapping::Row;
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::store::audit::{self, NamedKeyRow, PIECE, UserCertificateRow, UserKeyRow};
@@ -147,6 +147,9 @@ fn check_key(setting: &Setting<'_>, shard: ShardId, row: &UserKeyRow, findings: 
         key_id: &key_id,
         created_ms: row.created_ms,
     };
+    if let Err(error) = PublicPoint::named(&row.point, &key_id) {
+        findings.add(KEYS, place(), format!("point: {error}"));
+    }
     open(setting, (&row.wrapped_key, identity, &key_id), place, findings);
 }
 
@@ -255,7 +258,7 @@ fn open(
     let Some(kek) = setting.kek else {
         return findings.remark(KEYS, NOT_OPENED);
     };
-    if let Err(error) = PrivateKey::unwrap(kek, wrapped, row, key_id) {
+    if let Err(error) = PrivateKey::proved(kek, wrapped, row, key_id) {
         findings.add(KEYS, place(), error.to_string());
     }
 }

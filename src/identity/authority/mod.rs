@@ -197,7 +197,7 @@ impl PublicKeyData for Signing<'_> {
 
 impl SigningKey for Signing<'_> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        let signature = self.key.sign_message(message).and_then(|signature| signature.to_der());
+        let signature = self.key.sign_message(message).to_der();
         signature.map_err(|_| rcgen::Error::RemoteKeyError)
     }
 }

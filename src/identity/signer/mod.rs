@@ -118,7 +118,7 @@ impl<R: KeyRows> Signer<R> {
         let sign = move |(user, content_id): (UserId, Hash)| {
             let open = of_user(&opened, user)?;
             Ok(SignedContent {
-                signature: open.key.sign_content(&content_id)?,
+                signature: open.key.sign_content(&content_id),
                 point: open.point,
                 key_id: open.key_id,
                 number: open.number,
@@ -169,7 +169,7 @@ impl<R: KeyRows> Signer<R> {
             if open.key_id != identity.certificate.key_id {
                 return Err(Unfit::KeyChanged);
             }
-            Ok(open.key.sign_message(&payload)?)
+            Ok(open.key.sign_message(&payload))
         };
         let signed = move || wanted.into_iter().map(sign).collect();
         Ok(self.threads.run(signed).await?)

@@ -97,7 +97,8 @@ impl<R: KeyRows> Signer<R> {
         let kek = Arc::clone(&self.kek);
         let open = self.threads.run(move || {
             let key = found::open_key(&kek, &row)?;
-            Ok::<_, FoundError>(Arc::new(OpenKey::new(key, row.key_id, row.number, now_ms)))
+            let point = key.point();
+            Ok::<_, FoundError>(Arc::new(OpenKey::new((key, point), row.key_id, row.number, now_ms)))
         });
         let open = open.await??;
         *self.issuer() = Some(Arc::clone(&open));
@@ -112,13 +113,15 @@ impl<R: KeyRows> Signer<R> {
 }
 
 fn open(kek: &Kek, row: &KeyRow, read_ms: i64) -> Result<Arc<OpenKey>, KeyError> {
-    let key = PrivateKey::unwrap(kek, &row.wrapped_key, row.identity(), &row.key_id)?;
+    let key = PrivateKey::unwrap(kek, &row.wrapped_key, row.identity())?;
+    let key = (key, row.named_point()?);
     Ok(Arc::new(OpenKey::new(key, row.key_id, row.number, read_ms)))
 }
 
 fn draw(kek: &Kek, user: UserId, number: u32, created_ms: i64) -> Result<KeyRow, KeyError> {
     let key = PrivateKey::draw(|| Zeroizing::new(rand::random()));
-    let key_id = key.point().key_id();
+    let point = key.point();
+    let key_id = point.key_id();
     let row = Row::UserKey {
         user,
         number,
@@ -130,6 +133,7 @@ fn draw(kek: &Kek, user: UserId, number: u32, created_ms: i64) -> Result<KeyRow,
         user,
         number,
         key_id,
+        point: point.as_bytes().to_vec(),
         wrapped_key,
         created_ms,
     })

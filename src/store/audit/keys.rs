@@ -12,6 +12,8 @@ pub struct UserKeyRow {
     pub number: i64,
     /// Name of the key.
     pub key_id: Vec<u8>,
+    /// Its public point.
+    pub point: Vec<u8>,
     /// The private key, wrapped.
     pub wrapped_key: Vec<u8>,
     /// Made at.
@@ -61,7 +63,7 @@ pub async fn user_keys(
     (user, number): (i64, i64),
     limit: i64,
 ) -> Result<Vec<UserKeyRow>, StoreError> {
-    const SQL: &str = "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND \
+    const SQL: &str = "SELECT user_id, number, key_id, point, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND \
          (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?";
     Ok(with!(c, |c| sqlx::query_as(SQL)
         .bind(i64::from(shard.index()))

@@ -9,14 +9,14 @@ use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
 
 /// The columns of a [`KeyTuple`].
-const KEY: &str = "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key";
+const KEY: &str = "SELECT user_id, number, key_id, point, wrapped_key, created_ms FROM user_key";
 /// The columns of a [`CertificateTuple`].
 const CERTIFICATE: &str =
     "SELECT user_id, serial, key_id, der, not_before_ms, not_after_ms, revoked_ms FROM certificate";
 /// The columns of an [`AuthorityTuple`].
 const AUTHORITY: &str = "SELECT name, number, key_id, wrapped_key, certificate, created_ms, revoked_ms FROM authority";
 
-type KeyTuple = (i64, i64, Vec<u8>, Vec<u8>, i64);
+type KeyTuple = (i64, i64, Vec<u8>, Vec<u8>, Vec<u8>, i64);
 type CertificateTuple = (i64, Vec<u8>, Vec<u8>, Vec<u8>, i64, i64, Option<i64>);
 type AuthorityTuple = (String, i64, Vec<u8>, Vec<u8>, Vec<u8>, i64, Option<i64>);
 
@@ -32,11 +32,12 @@ fn key_id_of(table: &'static str, key_id: &[u8]) -> Result<Hash, StoreError> {
     Hash::from_slice(key_id).ok_or_else(|| StoreError::row(table, "key_id", "not 32 bytes"))
 }
 
-fn key_of((user, number, key_id, wrapped_key, created_ms): KeyTuple) -> Result<KeyRow, StoreError> {
+fn key_of((user, number, key_id, point, wrapped_key, created_ms): KeyTuple) -> Result<KeyRow, StoreError> {
     Ok(KeyRow {
         user: UserId::from_stored(user),
         number: number_of("user_key", number)?,
         key_id: key_id_of("user_key", &key_id)?,
+        point,
         wrapped_key,
         created_ms,
     })
@@ -112,8 +113,7 @@ pub(super) async fn keys(readers: &Readers, users: &[UserId]) -> Result<Vec<KeyR
 
 /// Stores a key unless the user has one of that number.
 pub(super) async fn keep_key(c: &mut Connection, row: &KeyRow) -> Result<KeyRow, StoreError> {
-    const INSERT: &str =
-        "INSERT INTO user_key (shard, user_id, number, key_id, wrapped_key, created_ms) VALUES (?, ?, ?, ?, ?, ?)";
+    const INSERT: &str = "INSERT INTO user_key (shard, user_id, number, key_id, point, wrapped_key, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)";
     let sql = format!("{KEY} WHERE shard = ? AND user_id = ? AND number = ?");
     let known: Option<KeyTuple> = with!(&mut *c, |c| sqlx::query_as(AssertSqlSafe(sql))
         .bind(shard(row.user))
@@ -129,6 +129,7 @@ pub(super) async fn keep_key(c: &mut Connection, row: &KeyRow) -> Result<KeyRow,
         .bind(row.user.value())
         .bind(i64::from(row.number))
         .bind(row.key_id.as_bytes().as_slice())
+        .bind(&row.point)
         .bind(&row.wrapped_key)
         .bind(row.created_ms)
         .execute(&mut *c)

@@ -66,10 +66,10 @@ fn wrapped_signing_keys_agree() {
         let kek = Kek::new(&array(fields, "kek"));
         let wrapped = key.wrap(&kek, array(fields, "nonce"), row(fields, &key_id)).unwrap();
         assert_eq!(wrapped, bytes(vector, "wrapped_key"), "{}", vector["name"]);
-        let opened = PrivateKey::unwrap(&kek, &wrapped, row(fields, &key_id), &key_id).unwrap();
+        let opened = PrivateKey::proved(&kek, &wrapped, row(fields, &key_id), &key_id).unwrap();
         assert_eq!(opened.point(), key.point());
         for wrong in invalid.iter().filter(|wrong| wrong["of"] == vector["name"]) {
-            let opened = PrivateKey::unwrap(&kek, &bytes(wrong, "bytes"), row(fields, &key_id), &key_id);
+            let opened = PrivateKey::proved(&kek, &bytes(wrong, "bytes"), row(fields, &key_id), &key_id);
             assert!(opened.is_err(), "{}", wrong["name"]);
         }
     }
@@ -90,7 +90,7 @@ fn signatures_of_content_ids_agree() {
         let point = PublicPoint::parse(&bytes(made, "public_point")).unwrap();
         assert_eq!(key.point(), point);
         assert_eq!(point.key_id(), Hash::new(array(made, "key_id")));
-        let signature = key.sign_content(&content_id).unwrap();
+        let signature = key.sign_content(&content_id);
         assert_eq!(
             signature.as_bytes().to_vec(),
             bytes(made, "signature"),

@@ -36,15 +36,15 @@ const WRITTEN: [Row; 8] = [
 /// What serves riders and orders, and what `verify` reads in pieces.
 const FOUND: [Row; 52] = [
     (
-        "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?",
+        "SELECT user_id, number, key_id, point, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id>?)"]),
     ),
     (
-        "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id IN (?)",
+        "SELECT user_id, number, key_id, point, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id IN (?)",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id=?)"]),
     ),
     (
-        "SELECT user_id, number, key_id, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id = ? AND number = ?",
+        "SELECT user_id, number, key_id, point, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id = ? AND number = ?",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id=? AND number=?)"]),
     ),
     (

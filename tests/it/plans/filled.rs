@@ -30,8 +30,8 @@ const FILL: [&str; 11] = [
      SELECT 17, n, n, 'demo', 'CO2', 'trip', 'metro', 'm@1', 1, 1 FROM million",
     "INSERT INTO idempotency (shard, key_digest, request_digest, seq, at_ms, answer) \
      SELECT 17, CAST(printf('%032d', n) AS BLOB), x'01', n, n, x'02' FROM million",
-    "INSERT INTO user_key (shard, user_id, number, key_id, wrapped_key, created_ms) \
-     SELECT 17, n * 30 + 17, 1, CAST(printf('%032d', n) AS BLOB), x'01', n FROM million",
+    "INSERT INTO user_key (shard, user_id, number, key_id, point, wrapped_key, created_ms) \
+     SELECT 17, n * 30 + 17, 1, CAST(printf('%032d', n) AS BLOB), x'04', x'01', n FROM million",
     "INSERT INTO certificate (shard, user_id, serial, key_id, der, not_before_ms, not_after_ms) \
      SELECT 17, n * 30 + 17, CAST(printf('%016d', n) AS BLOB), CAST(printf('%032d', n) AS BLOB), x'01', n, n + 1 FROM million",
 ];
