@@ -1,5 +1,5 @@
-//! How far dispatch is from what its signatures cost. Riders' orders are booked beforehand, while dispatch hears no hint; then all
-//! shards are hinted at, and CPU time is taken until everything is confirmed and settled: signing, recording, the embedded chain with
+//! How far dispatch is from what its signatures cost. Riders' orders are booked beforehand, while dispatch hears no hint; then it hears
+//! them, all shards are hinted at, and CPU time is taken until everything is confirmed and settled: signing, recording, the embedded chain with
 //! its checks and blocks, settling, and what the sinks merge of their payments. The first round makes riders' keys and certificates
 //! and is told by itself.
 
@@ -16,8 +16,10 @@ use carbon_gateway::config::Loaded;
 use carbon_gateway::ledger::ids::ShardId;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
 use carbon_gateway::store::db::Readers;
-use carbon_gateway::store::hints::{Hints, hints};
+use carbon_gateway::store::hints::{Hinted, Hints, hints};
 use carbon_gateway::store::reads::dispatch::backlog;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Riders: full envelopes in each of the thirty shards, 256 orders of a shard at once.
@@ -36,10 +38,36 @@ struct Drained {
     rate: f64,
 }
 
+/// Stands between the writer and dispatch: closed, no hint of the one reaches the other.
+struct Gate {
+    hints: Hints,
+    is_open: Arc<AtomicBool>,
+}
+
+impl Gate {
+    fn before(mut given: Hinted, lifecycle: &Lifecycle) -> (Self, Hinted) {
+        let (hints, hinted) = hints();
+        let is_open = Arc::<AtomicBool>::default();
+        let (through, passes) = (hints.clone(), Arc::clone(&is_open));
+        lifecycle.spawn("gate", async move {
+            while let Some(shard) = given.next().await {
+                if passes.load(Ordering::SeqCst) {
+                    through.give(shard);
+                }
+            }
+        });
+        (Self { hints, is_open }, hinted)
+    }
+
+    fn open(&self, open: bool) {
+        self.is_open.store(open, Ordering::SeqCst);
+    }
+}
+
 struct Bench {
     desk: Desk,
     readers: Readers,
-    hints: Hints,
+    gate: Gate,
     slice: Duration,
     bills: Vec<Bill>,
 }
@@ -49,7 +77,7 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     let (scratch, folder) = scratch()?;
     let lifecycle = Lifecycle::new(Duration::from_secs(30));
     let parts = Parts {
-        config: Loaded::read(None, [])?.config,
+        config: Loaded::from_process(None)?.config,
         folder,
         clock: Clock::System,
     };
@@ -57,9 +85,9 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     let desk = Desk::new(&core)?;
     let readers = core.location.readers(4).await?;
     // The writer's hints go nowhere: dispatch hears of what is booked only when it is told to begin.
-    let (own, hinted) = hints();
+    let (gate, hinted) = Gate::before(core.outgoing.hinted, &lifecycle);
     let outgoing = Outgoing {
-        hints: own.clone(),
+        hints: gate.hints.clone(),
         hinted,
         ..core.outgoing
     };
@@ -75,7 +103,7 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     let mut bench = Bench {
         desk,
         readers: readers.clone(),
-        hints: own,
+        gate,
         slice: Duration::from_millis(250 * effort.seconds),
         bills: Vec::new(),
     };
@@ -151,7 +179,8 @@ impl Bench {
         let ahead = backlog(&self.readers).await?;
         let orders = u64::try_from(ahead.stored.saturating_add(ahead.waiting))?;
         let (begun, before) = (Instant::now(), own_cpu()?);
-        ShardId::all().for_each(|shard| self.hints.give(shard));
+        self.gate.open(true);
+        ShardId::all().for_each(|shard| self.gate.hints.give(shard));
         loop {
             tokio::time::sleep(LOOK).await;
             let left = backlog(&self.readers).await?;
@@ -159,14 +188,11 @@ impl Bench {
             if left.is_drained() {
                 break;
             }
-            if left.submitted == 0 {
-                // What sinks merge may leave only now, and the writer's hint went nowhere.
-                ShardId::all().for_each(|shard| self.hints.give(shard));
-            }
             if begun.elapsed() > LONGEST {
                 bail!("not drained: {left:?}");
             }
         }
+        self.gate.open(false);
         let (cpu, wall) = (own_cpu()?.saturating_sub(before), begun.elapsed());
         let drained = Drained {
             cpu_us: micros_each(cpu, orders),

@@ -176,7 +176,7 @@ impl Pool {
         let (scratch, folder) = scratch()?;
         let lifecycle = Lifecycle::new(Duration::from_secs(30));
         let parts = Parts {
-            config: Loaded::read(None, [])?.config,
+            config: Loaded::from_process(None)?.config,
             folder,
             clock: Clock::System,
         };
@@ -252,7 +252,7 @@ async fn batches(taking: &Taking, lasting: Duration) -> anyhow::Result<Vec<Row>>
     let (_scratch, folder) = scratch()?;
     let lifecycle = Lifecycle::new(Duration::from_secs(30));
     let parts = Parts {
-        config: Loaded::read(None, [])?.config,
+        config: Loaded::from_process(None)?.config,
         folder,
         clock: Clock::System,
     };

@@ -58,6 +58,7 @@ pub fn start(outgoing: Outgoing, on: &Standing<'_>, lifecycle: &Lifecycle) -> Re
         setting: Setting {
             workers: setting.workers.to_usize(),
             state_keys: setting.state_keys.get(),
+            queued: on.config.writer.queue.to_usize().div_ceil(2),
             lease: setting.lease_s.seconds(),
         },
         hinted: outgoing.hinted,

@@ -122,7 +122,7 @@ impl Way {
                 members: Vec::new(),
             };
             // An id that is taken belongs to an attempt before, which is on its way or has lapsed.
-            if self.ledger.submit(Command::Record(Arc::new(record))).await.is_ok() {
+            if self.book(Command::Record(Arc::new(record))).await.is_ok() {
                 let carried = Carried::fresh(shard, sealed, lease_ms);
                 let fate = self.carry_out(carried).await;
                 return Ok(matches!(fate, Some(Fate::Confirmed(_))));

@@ -161,12 +161,12 @@ impl Way {
         });
         let mut backoff = Backoff::default();
         loop {
-            match self.ledger.submit(Command::Settle(Arc::clone(&order))).await {
+            match self.book(Command::Settle(Arc::clone(&order))).await {
                 Ok(_) => {
                     crash::point(Point::AfterSettle);
                     return true;
                 }
-                Err(SubmitError::Overloaded | SubmitError::Unavailable) if self.clock.now_ms() < carried.lease_ms => {
+                Err(SubmitError::Unavailable) if self.clock.now_ms() < carried.lease_ms => {
                     self.stand_back(&mut backoff).await;
                 }
                 Err(error) => {

@@ -3,6 +3,7 @@
 //! record was accepted are sent, and the same bytes are sent again until the chain has answered or their window has passed.
 
 mod bindings;
+mod book;
 mod carry;
 mod follow;
 mod pack;
@@ -41,6 +42,8 @@ pub struct Setting {
     pub workers: usize,
     /// Keys of the chain's state that envelopes on their way may write, all together.
     pub state_keys: u32,
+    /// Commands of dispatch that may wait for the writer.
+    pub queued: usize,
     /// How long an envelope is cared for by whoever recorded it or took it over.
     pub lease: Duration,
 }
@@ -83,6 +86,8 @@ struct Way {
     breaker: AsyncRecloser,
     /// What may be in flight, in keys of the chain's state.
     in_flight: Arc<Semaphore>,
+    /// Dispatch's places in the writer's queue.
+    queued: Semaphore,
     follower: Follower,
     bindings: Bindings,
     lifecycle: Lifecycle,
@@ -100,6 +105,7 @@ pub fn start(parts: Parts, lifecycle: &Lifecycle) -> Sweeper {
         in_flight: Arc::new(Semaphore::new(
             usize::try_from(parts.setting.state_keys).unwrap_or(usize::MAX),
         )),
+        queued: Semaphore::new(parts.setting.queued),
         chain: parts.chain,
         chain_secret: parts.chain_secret,
         signer: parts.signer,

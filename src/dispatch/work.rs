@@ -12,7 +12,7 @@ use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::settle::{Postpone, Record};
 use crate::store::hints::Hinted;
 use crate::store::reads::dispatch::ready;
-use crate::store::writer::{Pending, SubmitError};
+use crate::store::writer::SubmitError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,8 +21,6 @@ use tokio::task::JoinSet;
 
 /// Transactions that are formed into envelopes at once.
 const AT_ONCE: i64 = 256;
-/// How long a worker stands back when the writer's queue is full: callers come first.
-const STAND_BACK: Duration = Duration::from_millis(20);
 /// How long a transaction that cannot be signed waits.
 const POSTPONED: Duration = Duration::from_mins(1);
 /// How long nothing must have happened before a stopping dispatch ends.
@@ -172,25 +170,17 @@ impl Way {
     ) -> Result<bool, FormError> {
         let lease_ms = self.lease_ms();
         let mut records = Vec::new();
-        for sealed in sealed {
+        for sealed in &sealed {
             let record = Record {
                 shard,
                 envelope: sealed.row(lease_ms).map_err(SealError::from)?,
                 members: sealed.members.clone(),
             };
-            records.push((sealed, Command::Record(Arc::new(record))));
-        }
-        let mut recorded = Vec::new();
-        for (sealed, record) in records {
-            recorded.push((sealed, self.enqueue(record).await));
+            records.push(Command::Record(Arc::new(record)));
         }
         let (mut moved, mut failed) = (false, None);
-        for (sealed, pending) in recorded {
-            let done = match pending {
-                Ok(pending) => pending.answer().await,
-                Err(error) => Err(error),
-            };
-            match done {
+        for (sealed, recorded) in sealed.into_iter().zip(self.book_all(records).await) {
+            match recorded {
                 Ok(_) => {
                     crash::point(Point::AfterRecording);
                     let own = permit.split(permit.num_permits().min(to_usize(sealed.state_keys)));
@@ -213,19 +203,9 @@ impl Way {
             content_id,
             next_attempt_ms: self.soon(POSTPONED),
         };
-        match self.enqueue(Command::Postpone(Arc::new(order))).await?.answer().await {
+        match self.book(Command::Postpone(Arc::new(order))).await {
             Err(SubmitError::Rejected(_)) => Ok(()),
             done => done.map(|_| ()),
-        }
-    }
-
-    /// Queues an order, when there is room.
-    async fn enqueue(&self, command: Command) -> Result<Pending, SubmitError> {
-        loop {
-            match self.ledger.enqueue(command.clone()) {
-                Err(SubmitError::Overloaded) => tokio::time::sleep(STAND_BACK).await,
-                done => return done,
-            }
         }
     }
 }
