@@ -1,6 +1,7 @@
 //! What was checked and what was found: the report, and how findings are gathered for it.
 
 use crate::ledger::ids::ShardId;
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -181,6 +182,30 @@ impl Findings {
         *count = count.saturating_add(more);
     }
 
+    /// Judges rows on all cores, for what takes a signature each; what is found stands in their order.
+    pub(super) fn of_each<T: Sync>(&mut self, rows: &[T], judge: impl Fn(&T, &mut Self) + Sync) {
+        let of_one = |row: &T| {
+            let mut found = Self::default();
+            judge(row, &mut found);
+            found
+        };
+        let found: Vec<Self> = rows.par_iter().map(of_one).collect();
+        found.into_iter().for_each(|found| self.absorb(found));
+    }
+
+    fn absorb(&mut self, other: Self) {
+        for (check, more) in other.0 {
+            let tally = self.0.entry(check).or_default();
+            tally.checked = tally.checked.saturating_add(more.checked);
+            tally.found = tally.found.saturating_add(more.found);
+            let room = MOST_TOLD.saturating_sub(tally.first.len());
+            tally.first.extend(more.first.into_iter().take(room));
+            for (name, count) in more.remarks {
+                self.figure(check, name, count);
+            }
+        }
+    }
+
     /// The verdicts.
     pub(super) fn report(mut self) -> Report {
         let checks: Vec<Check> = NAMES
@@ -224,6 +249,22 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_found_on_all_cores_stands_in_order() {
+        let (mut alone, mut together) = (Findings::default(), Findings::default());
+        let rows: Vec<usize> = (0..1_000).collect();
+        let judge = |row: &usize, found: &mut Findings| {
+            found.checked(KEYS, 1);
+            found.remark(BOOKS, "seen");
+            if row % 3 == 0 {
+                found.add(KEYS, at(None, "user_key", row), "broken");
+            }
+        };
+        rows.iter().for_each(|row| judge(row, &mut alone));
+        together.of_each(&rows, judge);
+        assert_eq!(together.report(), alone.report());
+    }
 
     #[test]
     fn a_report_names_the_first_findings_and_counts_the_rest() {

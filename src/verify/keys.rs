@@ -89,9 +89,9 @@ async fn read_keys(
             }
             let place = |number| at(shard, USER_KEY, key_name(row.user_id, number));
             gap(&mut number, row.number, place, findings);
-            check_key(setting, shard, row, findings);
             held.extend(Hash::from_slice(&row.key_id).map(|key_id| (row.user_id, key_id)));
         }
+        findings.of_each(&rows, |row, found| check_key(setting, shard, row, found));
         from = rows.last().and_then(|last| match last.number.checked_add(1) {
             Some(next) => Some((last.user_id, next)),
             None => last.user_id.checked_add(1).map(|user| (user, i64::MIN)),
@@ -109,9 +109,9 @@ async fn read_certificates(
     let (mut user, mut serial) = (i64::MIN, Vec::new());
     loop {
         let rows = audit::user_certificates(c, shard, (user, &serial), PIECE).await?;
-        for row in &rows {
-            check_certificate(setting, (shard, held), row, findings);
-        }
+        findings.of_each(&rows, |row, found| {
+            check_certificate(setting, (shard, held), row, found)
+        });
         let Some(last) = rows.last() else { return Ok(()) };
         // The next key in the order of bytes.
         (user, serial) = (last.user_id, [last.serial.as_slice(), &[0]].concat());

@@ -13,6 +13,7 @@ mod maker;
 mod members;
 mod mempool;
 pub mod merkle;
+mod prove;
 mod remembered;
 mod settings;
 mod state;

@@ -7,19 +7,18 @@ use super::block::{Header, StateKey, Writes, block_hash, leaf};
 use super::execute::{Call, execute};
 use super::file::{self, BlockRow, FileError, Snapshot, Tip, TxRow};
 use super::genesis::{Genesis, genesis_digest};
-use super::members::{Member, Members};
+use super::members::Members;
 use super::merkle;
+use super::prove::{Proved, prove};
 use crate::chain::outcome::TxResult;
-use crate::chain::payload::{Payload, Request};
+use crate::chain::payload::Payload;
 use carbon_contract::Hash;
-use carbon_contract::envelope::{Envelope, Order};
 use carbon_contract::record::{Credit, Record as _};
 use carbon_contract::state::{Key, Room, State, StateError};
 use carbon_contract::transaction::Lot;
 use sqlx::sqlite::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
-use std::sync::Arc;
 
 /// Rows of the state that are compared at once.
 const PAGE: i64 = 1_000;
@@ -201,24 +200,27 @@ impl Walk<'_> {
             }
         };
         self.below = Tip { height, at_ms, hash };
-        for (index, tx) in (0_u32..).zip(transactions) {
+        let proved = prove(transactions, (&self.genesis, &self.members), at_ms);
+        for ((index, tx), proved) in (0_u32..).zip(transactions).zip(proved) {
+            self.transactions = self.transactions.saturating_add(1);
             if i64::from(index) != tx.position {
                 let row = format!("{}, height {}", named(&tx.tx_id), tx.height);
                 self.found("chain_tx", row, "its position does not follow");
             }
-            if let Err(what) = self.transaction(tx, index) {
+            if let Err(what) = proved.and_then(|proved| self.transaction(tx, proved, index)) {
                 let row = format!("{}, height {}", named(&tx.tx_id), tx.height);
                 self.found("chain_tx", row, what);
             }
         }
     }
 
-    /// One transaction: proved, run again and compared.
-    fn transaction(&mut self, row: &TxRow, index: u32) -> Result<(), String> {
-        self.transactions = self.transactions.saturating_add(1);
-        let request = Request::decode(&row.request).map_err(|error| format!("its request cannot be read: {error}"))?;
-        let payload =
-            Payload::decode(&request.payload).map_err(|error| format!("its payload cannot be read: {error}"))?;
+    /// One transaction: run again and compared.
+    fn transaction(&mut self, row: &TxRow, proved: Proved, index: u32) -> Result<(), String> {
+        let Proved {
+            payload,
+            member,
+            unordered,
+        } = proved;
         let (height, at_ms) = (self.below.height, self.below.at_ms);
         let mut wrong = Vec::new();
         if row.tx_id != payload.tx_id.as_bytes() {
@@ -230,9 +232,6 @@ impl Walk<'_> {
         if self.genesis.lifetime(&payload).is_err() || !self.genesis.takes(&payload, at_ms) {
             wrong.push("its time is not that of its block".to_owned());
         }
-        let member = self
-            .member(&request, at_ms)
-            .map_err(|what| format!("its sender: {what}"))?;
         if self.revoked.contains(&member.certificate) {
             wrong.push("its certificate was revoked before".to_owned());
         }
@@ -249,8 +248,8 @@ impl Walk<'_> {
             Err(error) => wrong.push(format!("its result cannot be read: {error}")),
         }
         let succeeded = executed.result.code == 0 && executed.result.contract_code == 0;
-        if succeeded && payload.contract == self.genesis.contract {
-            wrong.extend(unordered(&payload.argument));
+        if succeeded {
+            wrong.extend(unordered);
         }
         self.failed = self.failed.saturating_add(u64::from(!succeeded));
         self.state.0.extend(executed.writes);
@@ -265,16 +264,6 @@ impl Walk<'_> {
             Ok(())
         } else {
             Err(wrong.join("; "))
-        }
-    }
-
-    fn member(&self, request: &Request, at_ms: i64) -> Result<Arc<Member>, String> {
-        let member = self.members.check(&request.certificate, at_ms);
-        let member = member.map_err(|error| error.to_string())?;
-        if request.is_signed_by(&member.key) {
-            Ok(member)
-        } else {
-            Err("the signature is not that of its key".to_owned())
         }
     }
 
@@ -328,18 +317,6 @@ impl Walk<'_> {
             unspent,
         })
     }
-}
-
-/// Issues of an envelope that no rider has ordered: the contract takes the issuer's word for them.
-fn unordered(argument: &[u8]) -> Vec<String> {
-    let Ok(Envelope::Issue(orders)) = Envelope::decode(argument) else {
-        return Vec::new(); // what does not decode has not succeeded
-    };
-    let named = |(place, order): (usize, &Order)| {
-        let error = order.verify().err()?;
-        Some(format!("its rider has not signed issue {place}: {error}"))
-    };
-    orders.iter().enumerate().filter_map(named).collect()
 }
 
 /// A key of the state as people read it.
