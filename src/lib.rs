@@ -36,4 +36,5 @@ pub mod config;
 pub mod crash;
 pub mod folder;
 pub mod lifecycle;
+mod sqlite;
 pub mod telemetry;

@@ -1,19 +1,12 @@
 //! The database behind the store: one enum with an arm per database and one macro that expands a body for each arm, so that
 //! every statement is written once. SQLite is the arm of the embedded default.
 
+use crate::sqlite;
 use log::LevelFilter;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Pages of SQLite's log before it is folded into the file, 32 MiB: with the usual 1,000 every page that thirty shards keep
-/// touching is copied and flushed again each few commits.
-const LOG_PAGES: &str = "8000";
-/// SQLite's memory for whoever writes, 32 MiB: what thirty shards touch again and again does not fit in the usual 2.
-const CACHE_KIB: &str = "-32768";
 
 /// One connection, owned by whoever writes.
 #[derive(Debug)]
@@ -117,16 +110,7 @@ impl Readers {
 
 impl Location {
     fn options(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
-            .filename(&self.file)
-            .busy_timeout(self.busy_timeout)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(if self.durable {
-                SqliteSynchronous::Full
-            } else {
-                SqliteSynchronous::Normal
-            })
-            .pragma("wal_autocheckpoint", LOG_PAGES)
+        sqlite::reading(&self.file, self.busy_timeout, self.durable)
             .statement_cache_capacity(4096)
             // For whoever asks to see statements; how long they take is told by metrics.
             .log_statements(LevelFilter::Trace)
@@ -135,8 +119,7 @@ impl Location {
 
     /// Opens the file for writing, made if missing.
     pub async fn connect(&self) -> Result<Connection, StoreError> {
-        let options = self.options().create_if_missing(true).pragma("cache_size", CACHE_KIB);
-        let connection = SqliteConnection::connect_with(&options).await?;
+        let connection = SqliteConnection::connect_with(&sqlite::writing(self.options())).await?;
         Ok(Connection::Sqlite(connection))
     }
 

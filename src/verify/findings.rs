@@ -190,7 +190,9 @@ impl Findings {
             found
         };
         let found: Vec<Self> = rows.par_iter().map(of_one).collect();
-        found.into_iter().for_each(|found| self.absorb(found));
+        for found in found {
+            self.absorb(found);
+        }
     }
 
     fn absorb(&mut self, other: Self) {
@@ -257,11 +259,13 @@ mod tests {
         let judge = |row: &usize, found: &mut Findings| {
             found.checked(KEYS, 1);
             found.remark(BOOKS, "seen");
-            if row % 3 == 0 {
+            if row.is_multiple_of(3) {
                 found.add(KEYS, at(None, "user_key", row), "broken");
             }
         };
-        rows.iter().for_each(|row| judge(row, &mut alone));
+        for row in &rows {
+            judge(row, &mut alone);
+        }
         together.of_each(&rows, judge);
         assert_eq!(together.report(), alone.report());
     }

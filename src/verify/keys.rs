@@ -110,7 +110,7 @@ async fn read_certificates(
     loop {
         let rows = audit::user_certificates(c, shard, (user, &serial), PIECE).await?;
         findings.of_each(&rows, |row, found| {
-            check_certificate(setting, (shard, held), row, found)
+            check_certificate(setting, (shard, held), row, found);
         });
         let Some(last) = rows.last() else { return Ok(()) };
         // The next key in the order of bytes.

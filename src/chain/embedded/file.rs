@@ -2,10 +2,9 @@
 
 use super::block::{StateKey, Writes};
 use crate::crash::{self, Point};
+use crate::sqlite;
 use carbon_contract::Hash;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,10 +15,8 @@ const SCHEMA: [&str; 1] = [include_str!("schema.sql")];
 /// Rows that a statement may speak of: few texts, so that each is prepared once.
 const SIZES: [usize; 10] = [256, 128, 64, 32, 16, 8, 4, 3, 2, 1];
 
-/// Pages of SQLite's log before it is folded into the file, 32 MiB, and memory of the writing connection: hashes lie all over the
-/// state, so with the usual 4 and 2 MiB each page of it is read, copied and flushed again each few blocks.
-const LOG_PAGES: &str = "8000";
-const CACHE_KIB: &str = "-32768";
+/// How long a lock of another process is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Where the file is and how durable a block is.
 #[derive(Clone, Debug)]
@@ -117,23 +114,12 @@ type TxColumns = (Vec<u8>, i64, i64, Vec<u8>, Vec<u8>);
 
 impl ChainFile {
     fn options(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
-            .filename(&self.file)
-            .busy_timeout(Duration::from_secs(5))
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(if self.durable {
-                SqliteSynchronous::Full
-            } else {
-                SqliteSynchronous::Normal
-            })
-            .pragma("wal_autocheckpoint", LOG_PAGES)
-            .disable_statement_logging()
+        sqlite::reading(&self.file, LOCK_WAIT, self.durable).disable_statement_logging()
     }
 
     /// The one connection that writes; makes the file and its tables if they are missing.
     pub async fn connect(&self) -> Result<SqliteConnection, FileError> {
-        let options = self.options().create_if_missing(true).pragma("cache_size", CACHE_KIB);
-        let mut c = SqliteConnection::connect_with(&options).await?;
+        let mut c = SqliteConnection::connect_with(&sqlite::writing(self.options())).await?;
         let done = schema_version(&mut c).await?;
         let missing = usize::try_from(done).ok().and_then(|done| SCHEMA.get(done..));
         for (step, number) in missing.ok_or(FileError::Later(done))?.iter().zip(done + 1..) {
