@@ -48,9 +48,10 @@ impl Gate {
     fn before(mut given: Hinted, lifecycle: &Lifecycle) -> (Self, Hinted) {
         let (hints, hinted) = hints();
         let is_open = Arc::<AtomicBool>::default();
+        let soft = lifecycle.soft();
         let (through, passes) = (hints.clone(), Arc::clone(&is_open));
         lifecycle.spawn("gate", async move {
-            while let Some(shard) = given.next().await {
+            while let Some(Some(shard)) = soft.run_until_cancelled(given.next()).await {
                 if passes.load(Ordering::SeqCst) {
                     through.give(shard);
                 }
