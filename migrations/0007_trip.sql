@@ -9,8 +9,8 @@ CREATE TABLE IF NOT EXISTS trip_{shard} (
     ended_s BIGINT NOT NULL,
     outcome VARCHAR(32) NOT NULL,
     amount_ug BIGINT NOT NULL,
-    record BLOB NOT NULL,
-    evidence BLOB NOT NULL,
+    record MEDIUMBLOB NOT NULL,
+    evidence MEDIUMBLOB NOT NULL,
     issued_by VARBINARY(32) NULL,
     UNIQUE (user_id, source_key),
     UNIQUE (user_id, activity_day, seq)

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS ledger_tx_{shard} (
     programme VARCHAR(64) NOT NULL,
     kind VARCHAR(16) NOT NULL,
     amount_ug BIGINT NOT NULL,
-    body BLOB NOT NULL,
+    body MEDIUMBLOB NOT NULL,
     status VARCHAR(16) NOT NULL,
     unmet BIGINT NOT NULL,
     next_attempt_ms BIGINT NOT NULL,

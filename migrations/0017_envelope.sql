@@ -8,6 +8,6 @@ CREATE TABLE IF NOT EXISTS envelope_{shard} (
     created_ms BIGINT NOT NULL,
     expires_ms BIGINT NOT NULL,
     reason VARCHAR(512) NULL,
-    request BLOB NOT NULL,
+    request MEDIUMBLOB NOT NULL,
     UNIQUE (status, lease_ms, chain_tx_id)
 )

@@ -18,7 +18,8 @@ use carbon_gateway::lifecycle::Lifecycle;
 use carbon_gateway::store::db::Location;
 use carbon_gateway::store::deployment;
 use carbon_gateway::store::hints::hints;
-use carbon_gateway::store::writer::{Ledger, Writer, WriterParts};
+use carbon_gateway::store::writer::{Ledger, WriterParts};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -186,14 +187,15 @@ impl Pool {
             zone: core.zone.clone(),
             source_secret: core.source_secret.clone(),
         });
-        let mut writers = Vec::new();
+        let mut location = core.location.clone();
+        if let Location::Sqlite(file) = &mut location {
+            // Sixteen writers wait for each other longer than a request would.
+            file.busy_timeout = Duration::from_secs(30);
+        }
+        let mut pool = Vec::new();
         for _ in 0..count {
-            let (ledger, writer) = Writer::new(WriterParts {
-                location: Location {
-                    // Sixteen writers wait for each other longer than a request would.
-                    busy_timeout: Duration::from_secs(30),
-                    ..core.location.clone()
-                },
+            let (ledger, writers) = Ledger::new(&WriterParts {
+                location: location.clone(),
                 clock: core.clock.clone(),
                 kek: Arc::clone(&core.kek),
                 deployment: founded.deployment.clone(),
@@ -201,15 +203,18 @@ impl Pool {
                 hints: hints().0,
                 queue: 1_000,
                 batch_max: 1,
+                count: NonZeroUsize::MIN,
             });
-            lifecycle.spawn("writer of a pool", writer.run());
-            writers.push(ledger);
+            for writer in writers {
+                lifecycle.spawn("writer of a pool", writer.run());
+            }
+            pool.push(ledger);
         }
         Ok(Self {
             _scratch: scratch,
             lifecycle,
             desk: Desk::new(&core)?,
-            writers,
+            writers: pool,
             counter: Arc::default(),
         })
     }

@@ -5,7 +5,7 @@ use super::scratch;
 use super::table::{Row, note};
 use anyhow::{Context as _, ensure};
 use carbon_gateway::folder::DataFolder;
-use carbon_gateway::store::db::Location;
+use carbon_gateway::store::db::{Location, SqliteFile};
 use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -161,11 +161,11 @@ fn verified(folder: &DataFolder) -> anyhow::Result<Duration> {
 }
 
 async fn on_the_way(folder: &DataFolder) -> anyhow::Result<Backlog> {
-    let location = Location {
+    let location = Location::Sqlite(SqliteFile {
         file: folder.ledger_file(),
         busy_timeout: Duration::from_secs(5),
         durable: true,
-    };
+    });
     Ok(backlog(&location.readers(1).await?).await?)
 }
 

@@ -22,9 +22,9 @@ use crate::jobs::settle_due::Settling;
 use crate::ledger::ground::{Ground, SourceSecret};
 use crate::lifecycle::Lifecycle;
 use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
-use crate::store::db::{Connection, Location, StoreError};
+use crate::store::db::{Connection, Location, MySqlServer, SqliteFile, StoreError};
 use crate::store::hints::hints;
-use crate::store::writer::{Ledger, Writer, WriterParts};
+use crate::store::writer::{Ledger, WriterParts};
 use crate::store::{activations, migrate};
 use crate::telemetry::install_metrics;
 use actix_web::dev::Server;
@@ -32,6 +32,7 @@ use jiff::tz::TimeZone;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use founding::open_deployment;
 
@@ -43,6 +44,9 @@ use in_force::{InForce, environment};
 const SETTLED_AT_ONCE: i64 = 32;
 /// Connections for reads.
 const READERS: u32 = 4;
+/// How long a server keeps a session, and with it the locks of its transaction, of which it hears nothing: an instance that freezes inside
+/// of a batch holds its shards up no longer.
+const SESSION_IDLE: Duration = Duration::from_secs(10);
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -266,7 +270,7 @@ impl Core {
         let lock = Arc::new(folder.lock()?);
         let library = library(&config)?;
         let wanted = in_force::wanted(&config)?;
-        let location = location(&config, &folder);
+        let location = location(&config, &folder)?;
         let mut connection = location.connect().await?;
         migrate::migrate(&mut connection, clock.now_ms(), usize::MAX).await?;
         let (founded, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
@@ -288,7 +292,7 @@ impl Core {
         let (kek, zone) = (Arc::new(kek), ground.zone.clone());
         let (hints, hinted) = hints();
         let source_secret = ground.source_secret.clone();
-        let (ledger, writer) = Writer::new(WriterParts {
+        let (ledger, writers) = Ledger::new(&WriterParts {
             location: location.clone(),
             clock: clock.clone(),
             kek: Arc::clone(&kek),
@@ -297,12 +301,16 @@ impl Core {
             hints: hints.clone(),
             queue: config.writer.queue.to_usize(),
             batch_max: config.writer.batch_max.to_usize(),
+            count: config.writer_count(),
         });
-        lifecycle.spawn("writer", async move {
-            writer.run().await;
-            // The folder is free for another process only when the last commit is done, and the last block.
-            drop(lock);
-        });
+        for writer in writers {
+            let lock = Arc::clone(&lock);
+            lifecycle.spawn("writer", async move {
+                writer.run().await;
+                // The folder is free for another process only when the last commit is done, and the last block.
+                drop(lock);
+            });
+        }
         in_force::activate(&ledger, wanted).await?;
         let recorded = activations::in_force(&mut connection).await?;
         let in_force = InForce::build(&recorded, environment(&config))?;
@@ -348,13 +356,17 @@ pub fn library(config: &Config) -> Result<Library, AppError> {
     Ok(Library::builtin()?.load_dir(in_force::files(config.methodology.dir.as_ref(), "json")?)?)
 }
 
-/// Where the ledger of a folder is.
-pub fn location(config: &Config, folder: &DataFolder) -> Location {
-    Location {
-        file: folder.ledger_file(),
-        busy_timeout: config.database.busy_timeout_ms.milliseconds(),
-        durable: matches!(config.database.synchronous, Synchronous::Full),
-    }
+/// Where the ledger of a folder is: in it, or on the server that the settings name.
+pub fn location(config: &Config, folder: &DataFolder) -> Result<Location, AppError> {
+    let lock_wait = config.database.busy_timeout_ms.milliseconds();
+    Ok(match &config.database.url {
+        Some(url) => Location::MySql(MySqlServer::new(url.as_str(), lock_wait, SESSION_IDLE)?),
+        None => Location::Sqlite(SqliteFile {
+            file: folder.ledger_file(),
+            busy_timeout: lock_wait,
+            durable: matches!(config.database.synchronous, Synchronous::Full),
+        }),
+    })
 }
 
 /// Where the key-encryption key of a folder is.

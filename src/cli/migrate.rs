@@ -18,7 +18,7 @@ pub(super) async fn run(setting: Setting) -> ExitCode {
 
 async fn apply(setting: &Setting) -> Result<usize, CommandError> {
     let _lock = setting.folder.lock()?;
-    let mut connection = setting.location().connect().await?;
+    let mut connection = setting.location()?.connect().await?;
     let steps = migrate(&mut connection, Clock::System.now_ms(), usize::MAX).await?;
     connection.close().await?;
     Ok(steps)

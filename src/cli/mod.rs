@@ -16,6 +16,7 @@ mod verify;
 use crate::app;
 use crate::config::{Config, Loaded, LogFormat};
 use crate::folder::{DataFolder, FolderError};
+use crate::store::audit;
 use crate::store::db::Location;
 use crate::telemetry::{Format, install_log};
 use clap::{Parser, Subcommand};
@@ -123,8 +124,26 @@ fn start_log(config: &Config, quiet: bool) -> Result<(), Box<dyn std::error::Err
 }
 
 impl Setting {
-    fn location(&self) -> Location {
-        app::location(&self.config, &self.folder)
+    fn location(&self) -> Result<Location, CommandError> {
+        Ok(app::location(&self.config, &self.folder)?)
+    }
+
+    /// The data folder of a ledger that is there, for commands that do not make one.
+    async fn existing(&self) -> Result<DataFolder, CommandError> {
+        match self.location()? {
+            Location::Sqlite(_) => Ok(self.folder.clone().existing()?),
+            Location::MySql(server) => {
+                let mut connection = Location::MySql(server.clone()).snapshot().await?;
+                let founded = !audit::tables(&mut connection).await?.is_empty();
+                connection.close().await?;
+                if founded {
+                    Ok(self.folder.clone())
+                } else {
+                    let text = format!("{server:?} holds no ledger; `carbon-gateway serve` makes one");
+                    Err(CommandError::Use(text))
+                }
+            }
+        }
     }
 
     fn kek_file(&self) -> PathBuf {

@@ -45,10 +45,10 @@ pub(super) async fn run(setting: Setting, arguments: Arguments) -> ExitCode {
 
 /// Checks a data folder; a person who watches sees how far it is, until [`output::end_progress`].
 pub(super) async fn examine(setting: &Setting, arguments: &Arguments) -> Result<Report, CommandError> {
-    let _ledger = setting.folder.clone().existing()?;
+    let _ledger = setting.existing().await?;
     // Before the ledger: a transaction is stored before it is sent, so what stands on the chain by now the ledger has.
     let chain = ChainLook::take(app::chain::file(&setting.config, &setting.folder)).await;
-    let mut snapshot = setting.location().snapshot().await?;
+    let mut snapshot = setting.location()?.snapshot().await?;
     let kek = match deployment::find(&mut snapshot).await {
         Ok(Some(founded)) => Kek::load(&setting.kek_file(), founded.kek_id).map_err(|error| error.to_string()),
         Ok(None) | Err(_) => Err("the deployment row cannot be read".to_owned()),

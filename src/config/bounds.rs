@@ -158,6 +158,44 @@ impl TryFrom<String> for ZoneName {
     }
 }
 
+/// A database on a server, as `mysql://user:password@host:port/name`.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The address as it was given, password and all.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    /// Without what stands in it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("***")
+    }
+}
+
+impl TryFrom<String> for DatabaseUrl {
+    type Error = BoundsError;
+
+    fn try_from(text: String) -> Result<Self, BoundsError> {
+        let rest = text.strip_prefix("mysql://");
+        let place = rest.and_then(|rest| rest.split_once('/'));
+        let sound = place.is_some_and(|(server, name)| {
+            let host = server.rsplit('@').next().unwrap_or(server);
+            let name = name.split('?').next().unwrap_or(name);
+            !host.is_empty() && !name.is_empty() && !name.contains('/')
+        });
+        if sound {
+            Ok(Self(text))
+        } else {
+            Err(BoundsError::DatabaseUrl)
+        }
+    }
+}
+
 /// The name of an organisation as certificates and chains write it: 1 … 61 letters, digits, dots, hyphens, underscores, so that
 /// `ca.` before it still fits a common name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -200,6 +238,9 @@ pub enum BoundsError {
     /// Not an address to listen on.
     #[error("`{0}` is not `host:port`")]
     Bind(String),
+    /// Not the address of a database; it may hold a password, so it is not repeated.
+    #[error("it is not of the form mysql://user:password@host:port/name")]
+    DatabaseUrl,
     /// Not a log filter.
     #[error("`{0}` is neither a log level nor a list of `target=level`")]
     Log(String),
@@ -249,6 +290,29 @@ mod tests {
             "[]:80",
         ] {
             assert!(Bind::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_database_has_a_server_and_a_name() {
+        for text in [
+            "mysql://root@127.0.0.1:3306/carbon",
+            "mysql://u:p@db/carbon?ssl-mode=VERIFY_CA",
+            "mysql://db/carbon",
+        ] {
+            let url = DatabaseUrl::try_from(text.to_owned()).unwrap();
+            assert_eq!((url.as_str(), format!("{url:?}").as_str()), (text, "***"));
+        }
+        for text in [
+            "",
+            "carbon",
+            "mysql://",
+            "mysql://u:p@db",
+            "mysql://u:p@db/",
+            "mysql:///carbon",
+            "postgres://db/x",
+        ] {
+            assert!(DatabaseUrl::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
 

@@ -9,6 +9,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::{env, fmt, fs, io};
 
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-pub use bounds::{Bind, Bounded, BoundsError, FilePath, LogFilter, Organisation, ZoneName};
+pub use bounds::{Bind, Bounded, BoundsError, DatabaseUrl, FilePath, LogFilter, Organisation, ZoneName};
 pub use folders::shared_dir;
 pub use sections::{
     ChainConfig, ChainKind, DatabaseConfig, DatabaseKind, DispatchConfig, Environment, HttpConfig, KeysConfig,
@@ -27,7 +28,15 @@ pub use sections::{
 const DEFAULTS: &str = include_str!("default.toml");
 const PREFIX: &str = "CARBON_GATEWAY__";
 /// Settings that have no default: without them the matter stands as the section says.
-const OPTIONAL: [&str; 4] = ["keys.kek_file", "methodology.dir", "network.dir", "programme.dir"];
+const OPTIONAL: [&str; 5] = [
+    "database.url",
+    "keys.kek_file",
+    "methodology.dir",
+    "network.dir",
+    "programme.dir",
+];
+/// Writers that a server has when nobody says otherwise.
+const WRITERS_OF_A_SERVER: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 const SECTIONS: [&str; 12] = [
     "chain",
     "database",
@@ -76,6 +85,16 @@ pub struct Config {
     pub programme: ProgrammeConfig,
     /// What seals keys and evidence at rest, and how keys and certificates are made.
     pub keys: KeysConfig,
+}
+
+impl Config {
+    /// Tasks that write, with 0 resolved to what suits the database; at least one.
+    pub fn writer_count(&self) -> NonZeroUsize {
+        NonZeroUsize::new(self.writer.count.to_usize()).unwrap_or(match self.database.kind {
+            DatabaseKind::Sqlite => NonZeroUsize::MIN,
+            DatabaseKind::MySql => WRITERS_OF_A_SERVER,
+        })
+    }
 }
 
 /// Settings together with where each came from, for `check-config`.
@@ -352,6 +371,25 @@ fn contradictions(config: &Config, settings: &BTreeMap<String, Setting>) -> Vec<
         found.push(format!(
             "`chain.fault_percent` ({}) is for the demo environment: no chain fails on purpose in production",
             origin("chain.fault_percent"),
+        ));
+    }
+    match (config.database.kind, &config.database.url) {
+        (DatabaseKind::MySql, None) => found.push(format!(
+            "`database.kind` ({}) is mysql, and `database.url` says no server: mysql://user:password@host:port/name",
+            origin("database.kind"),
+        )),
+        (DatabaseKind::Sqlite, Some(_)) => found.push(format!(
+            "`database.url` ({}) names a server, but `database.kind` ({}) is sqlite: a file has no address",
+            origin("database.url"),
+            origin("database.kind"),
+        )),
+        _ => {}
+    }
+    if config.database.kind == DatabaseKind::Sqlite && config.writer.count.get() > 1 {
+        found.push(format!(
+            "`writer.count` ({}) is above 1, but `database.kind` ({}) is sqlite: a file has one writer",
+            origin("writer.count"),
+            origin("database.kind"),
         ));
     }
     let days = [

@@ -4,7 +4,7 @@ use std::thread;
 
 use serde::Deserialize;
 
-use super::bounds::{Bind, Bounded, FilePath, LogFilter, Organisation, ZoneName};
+use super::bounds::{Bind, Bounded, DatabaseUrl, FilePath, LogFilter, Organisation, ZoneName};
 
 /// What this installation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -50,6 +50,8 @@ impl HttpConfig {
 pub struct DatabaseConfig {
     /// Which database.
     pub kind: DatabaseKind,
+    /// The server's database, with user and password; none where the kind is a file.
+    pub url: Option<DatabaseUrl>,
     /// How long a statement waits for another process's lock, in milliseconds.
     pub busy_timeout_ms: Bounded<1, 60_000>,
     /// What a commit survives.
@@ -62,6 +64,8 @@ pub struct DatabaseConfig {
 pub enum DatabaseKind {
     /// A file in the data folder.
     Sqlite,
+    /// A MySQL or MariaDB server.
+    MySql,
 }
 
 /// What a commit survives; the trade is against the cost of one flush to disk.
@@ -135,6 +139,8 @@ pub struct WriterConfig {
     pub queue: Bounded<1, 1_000_000>,
     /// Commands that share one commit.
     pub batch_max: Bounded<1, 256>,
+    /// Tasks that share the shards; 0 stands for what suits the database.
+    pub count: Bounded<0, 30>,
 }
 
 /// Section `shutdown`: the budget of the orderly stop.

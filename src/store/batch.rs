@@ -35,7 +35,7 @@ pub(super) struct Flushed {
     pub(super) ready: Vec<ShardId>,
 }
 
-/// Runs commands up to, not including, the commit.
+/// Runs commands in an open transaction up to, not including, the commit.
 pub(super) async fn run(
     c: &mut Connection,
     setting: &Setting,
@@ -46,7 +46,6 @@ pub(super) async fn run(
     for (index, command) in commands.iter().enumerate() {
         by_shard.entry(command.shard()).or_default().push(index);
     }
-    c.begin().await?;
     let shards: Vec<i64> = by_shard.keys().map(|shard| i64::from(shard.index())).collect();
     let mut heads = lock_heads(c, &shards).await?;
     let mut answers: Vec<Option<Result<Outcome, Rejection>>> = commands.iter().map(|_| None).collect();

@@ -4,6 +4,7 @@
 use super::db::{Connection, StoreError, with};
 use super::statement::of_shard;
 use crate::ledger::ids::ShardId;
+use sqlx::AssertSqlSafe;
 use std::collections::BTreeSet;
 
 /// Templates in order; one that says `{shard}` is applied thirty times.
@@ -41,15 +42,12 @@ const STEPS_TABLE: &str =
 
 /// Applies what is missing; answers how many steps that was. At most `limit` of them: tests interrupt it there.
 pub async fn migrate(connection: &mut Connection, now_ms: i64, limit: usize) -> Result<usize, StoreError> {
-    connection.execute(STEPS_TABLE).await?;
+    connection.make_table(AssertSqlSafe(STEPS_TABLE.to_owned())).await?;
     let done = steps_done(connection).await?;
     let missing = steps().filter(|(name, ..)| !done.contains(name));
     let mut applied = 0_usize;
     for (name, template, shard) in missing.take(limit) {
-        with!(connection, |c| sqlx::query(of_shard(template, shard))
-            .execute(&mut *c)
-            .await
-            .map(|_| ()))?;
+        connection.make_table(of_shard(template, shard)).await?;
         with!(connection, |c| sqlx::query(
             "INSERT INTO schema_step (name, applied_ms) VALUES (?, ?)"
         )

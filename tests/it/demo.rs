@@ -1,5 +1,6 @@
 //! `demo` by the real executable: it adds up and says so, notices what does not, stops in good order, and leaves nothing behind.
 
+use crate::database;
 use carbon_gateway::demo::{Plan, Sums, Wish};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -19,6 +20,7 @@ fn demo(scratch: &Path, arguments: &[&str]) -> Command {
         .env("TMPDIR", scratch)
         .env("CARBON_GATEWAY__HTTP__BIND", ANY_PORT)
         .env("CARBON_GATEWAY__DATABASE__SYNCHRONOUS", "normal")
+        .envs(database::settings(scratch))
         .stdin(Stdio::null());
     command
 }
@@ -105,6 +107,7 @@ fn a_person_reads_lines_that_fit_and_the_data_is_kept_where_it_was_wanted() {
     let address = taken.local_addr().unwrap().to_string();
     let mut command = demo(scratch.path(), &["--once", "--riders", "12", "--seed", "9", "--data"]);
     command.arg(&data).env("CARBON_GATEWAY__HTTP__BIND", &address);
+    command.envs(database::settings(&data));
     let (code, stdout, stderr) = run(command);
     assert_eq!(code, Some(0), "{stdout}\n{stderr}");
     assert!(stderr.contains(&format!("{address} is taken")), "{stderr}");

@@ -1,5 +1,6 @@
 //! What the gateway does by itself: riders who stay away are settled all the same.
 
+use crate::database;
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::app::{Core, Parts};
 use carbon_gateway::clock::ManualClock;
@@ -31,7 +32,8 @@ const HOUR_MS: i64 = 3_600_000;
 /// The data folder after a while, without a server.
 async fn later(folder: &std::path::Path, programmes: &str, now_ms: i64) -> (Settling, Lifecycle) {
     let lifecycle = Lifecycle::new(Duration::from_secs(10));
-    let variables = [("CARBON_GATEWAY__PROGRAMME__DIR".to_owned(), programmes.to_owned())];
+    let programmes = ("CARBON_GATEWAY__PROGRAMME__DIR".to_owned(), programmes.to_owned());
+    let variables = std::iter::once(programmes).chain(database::settings(folder));
     let core = Core::open(
         Parts {
             config: Loaded::read(None, variables).unwrap().config,

@@ -1,6 +1,7 @@
 //! The one integration binary. Each module says in a line what it proves.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod database; // where a test's ledger lies
 mod described; // every answer is held against the OpenAPI document
 mod process; // the real executable, to be killed
 mod sending; // what a test sends to a gateway's chain by itself
@@ -21,5 +22,6 @@ mod licences; // what we link may be linked
 mod model; // random orders are judged, answered and booked as naive lists say, in memory and on the store
 mod plans; // every statement that is executed uses the index meant for it
 mod readme; // the two READMEs say the same
+mod server; // many writers at once, sessions that end, a server killed under load
 mod shared; // what is compiled in is what the reference data says
 mod tampering; // whatever is changed behind the ledger's back, verify names it

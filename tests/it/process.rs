@@ -1,5 +1,6 @@
 //! `Served`: the real executable on a scratch data folder, to be killed, starved and started again.
 
+use crate::database;
 use crate::support::trip_at;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -45,6 +46,7 @@ impl Served {
             .arg(data)
             .env("CARBON_GATEWAY__HTTP__BIND", format!("127.0.0.1:{port}"))
             .env("CARBON_GATEWAY__LOG__LEVEL", "off")
+            .envs(database::settings(data))
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -134,6 +136,7 @@ pub(crate) fn command(data: &Path, arguments: &[&str]) -> (Option<i32>, String, 
         .args(arguments)
         .arg("--data")
         .arg(data)
+        .envs(database::settings(data))
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -1,5 +1,6 @@
 //! What a test sends to a gateway's chain by itself, under the keys of its data folder.
 
+use crate::database;
 use crate::support::{NOON_MS, TestApp};
 use carbon_contract::codec::digest;
 use carbon_contract::envelope::{Envelope, Order, Rebind};
@@ -12,7 +13,6 @@ use carbon_gateway::config::Loaded;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::{Sender, Signer};
 use carbon_gateway::ledger::ids::{Hash, UserId};
-use carbon_gateway::store::db::Location;
 use carbon_gateway::store::deployment;
 use carbon_gateway::store::keys::Keys;
 use std::path::Path;
@@ -47,11 +47,7 @@ impl Sending {
     }
 
     pub(crate) async fn on(folder: &Path, chain: ChainClient, clock: &ManualClock) -> Self {
-        let location = Location {
-            file: folder.join("ledger.db"),
-            busy_timeout: Duration::from_secs(5),
-            durable: false,
-        };
+        let location = database::location(folder);
         let mut connection = location.connect().await.unwrap();
         let founded = deployment::find(&mut connection).await.unwrap().unwrap();
         connection.close().await.unwrap();

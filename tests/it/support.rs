@@ -1,5 +1,6 @@
 //! `TestApp`: a gateway on a scratch data folder, port 0, a clock that stands still, and an API key with every right.
 
+use crate::database;
 use crate::described::Client;
 use carbon_gateway::app::{App, Parts};
 use carbon_gateway::chain::ChainClient;
@@ -7,7 +8,6 @@ use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
-use carbon_gateway::store::db::Location;
 use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -40,6 +40,17 @@ impl TestApp {
     /// Starts with settings, each as `("CARBON_GATEWAY__SECTION__KEY", value)`.
     pub(crate) async fn spawn_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let database = database::settings(folder.path());
+        Self::spawn_on(folder, &[settings, &as_texts(&database)].concat()).await
+    }
+
+    /// The same with the ledger in a file, whatever the suite runs on.
+    pub(crate) async fn spawn_in_a_file(settings: &[(&str, &str)]) -> Self {
+        Self::spawn_on(tempfile::tempdir().unwrap(), settings).await
+    }
+
+    /// Starts on a folder with settings and no others.
+    pub(crate) async fn spawn_on(folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Self {
         let clock = ManualClock::new(NOON_MS);
         let lifecycle = Lifecycle::new(Duration::from_secs(10));
         let app = start(folder.path(), &clock, &lifecycle, settings).await;
@@ -59,7 +70,9 @@ impl TestApp {
         let (clock, key, client) = (self.clock.clone(), self.key.clone(), self.client.clone());
         let (folder, _) = self.stop().await;
         let lifecycle = Lifecycle::new(Duration::from_secs(10));
-        let app = start(folder.path(), &clock, &lifecycle, settings).await;
+        let database = database::settings(folder.path());
+        let settings = [settings, &as_texts(&database)].concat();
+        let app = start(folder.path(), &clock, &lifecycle, &settings).await;
         Self {
             base: format!("http://{}", app.address),
             key,
@@ -94,12 +107,7 @@ impl TestApp {
 
     /// Waits until nothing is on its way to the chain; answers what is left, refused or waiting for what is refused.
     pub(crate) async fn drained(&self) -> Backlog {
-        let location = Location {
-            file: DataFolder::new(self.data_dir()).ledger_file(),
-            busy_timeout: Duration::from_secs(5),
-            durable: false,
-        };
-        let readers = location.readers(1).await.unwrap();
+        let readers = database::location(self.data_dir()).readers(1).await.unwrap();
         let begun = Instant::now();
         loop {
             let left = backlog(&readers).await.unwrap();
@@ -129,6 +137,11 @@ impl TestApp {
         let stopped = lifecycle.wait().await;
         (folder, stopped)
     }
+}
+
+fn as_texts(settings: &[(String, String)]) -> Vec<(&str, &str)> {
+    let pairs = settings.iter();
+    pairs.map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 async fn start(folder: &Path, clock: &ManualClock, lifecycle: &Lifecycle, settings: &[(&str, &str)]) -> App {

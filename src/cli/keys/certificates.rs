@@ -31,8 +31,8 @@ struct Line {
 
 /// Runs one action.
 pub(super) async fn act(setting: &Setting, action: Action) -> Result<(), CommandError> {
-    let _ledger = setting.folder.clone().existing()?;
-    let mut connection = setting.location().connect().await?;
+    let _ledger = setting.existing().await?;
+    let mut connection = setting.location()?.connect().await?;
     let now_ms = Clock::System.now_ms();
     match action {
         Action::List => list(&mut connection, setting.json, now_ms).await?,

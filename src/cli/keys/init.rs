@@ -9,7 +9,7 @@ use crate::store::{deployment, migrate};
 /// Makes everything in an empty folder and says what it made.
 pub(super) async fn init(setting: &Setting) -> Result<(), CommandError> {
     let _lock = setting.folder.lock()?;
-    let mut connection = setting.location().connect().await?;
+    let mut connection = setting.location()?.connect().await?;
     let now_ms = Clock::System.now_ms();
     migrate::migrate(&mut connection, now_ms, usize::MAX).await?;
     if deployment::find(&mut connection).await?.is_some() {

@@ -11,14 +11,14 @@ use zeroize::Zeroizing;
 
 /// Wraps everything under the key in `to`, then brings that key to where the folder's key lies, unless settings say where that is.
 pub(super) async fn rotate(setting: &Setting, to: &Path) -> Result<(), CommandError> {
-    let folder = setting.folder.clone().existing()?;
+    let folder = setting.existing().await?;
     let _lock = folder.lock()?;
     let kek_file = setting.kek_file();
     if same_file(to, &kek_file) {
         let text = "--to must name another file than the one that holds the present key";
         return Err(CommandError::Use(text.to_owned()));
     }
-    let mut connection = setting.location().connect().await?;
+    let mut connection = setting.location()?.connect().await?;
     let now_ms = Clock::System.now_ms();
     migrate::migrate(&mut connection, now_ms, usize::MAX).await?;
     let founded = deployment::find(&mut connection).await?.ok_or(RotateError::Empty)?;

@@ -27,7 +27,7 @@ pub(super) async fn redrive(setting: Setting, named: &[String]) -> Result<Vec<Dr
         action: "listening for signals",
         source,
     })?;
-    let folder = setting.folder.clone().existing()?;
+    let folder = setting.existing().await?;
     let lifecycle = Lifecycle::new(setting.config.shutdown.soft_s.seconds());
     let parts = Parts {
         config: setting.config,

@@ -207,11 +207,7 @@ impl KeysWriter {
 
     /// Every write may be repeated, so a lost reply to COMMIT needs no asking. Whatever fails ends with its connection.
     async fn attempt(&mut self, writes: &[Write]) -> Result<Vec<Written>, StoreError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.location.connect().await?,
-        };
-        connection.begin().await?;
+        let mut connection = self.location.begin(self.connection.take()).await?;
         let mut written = Vec::with_capacity(writes.len());
         for write in writes {
             written.push(match write {

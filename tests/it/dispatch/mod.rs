@@ -4,6 +4,7 @@ mod bad_days;
 mod flow;
 mod operator;
 
+use crate::database::location;
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::chain::ChainClient;
 use carbon_gateway::chain::embedded::{ChainFile, FaultPlan};
@@ -102,16 +103,8 @@ pub(crate) fn plan(app: &TestApp, plan: FaultPlan) {
     chain.plan(plan);
 }
 
-fn location(folder: &Path) -> Location {
-    Location {
-        file: DataFolder::new(folder).ledger_file(),
-        busy_timeout: Duration::from_secs(5),
-        durable: false,
-    }
-}
-
-async fn verified(folder: &Path) -> Report {
-    let mut connection = location(folder).connect().await.unwrap();
+pub(crate) async fn verified(location: &Location, folder: &Path) -> Report {
+    let mut connection = location.connect().await.unwrap();
     let founded = deployment::find(&mut connection).await.unwrap().unwrap();
     let kek = Kek::load(&DataFolder::new(folder).kek_file(), founded.kek_id).unwrap();
     let chain = ChainFile {
@@ -133,6 +126,6 @@ async fn verified(folder: &Path) -> Report {
 }
 
 async fn all_is_well(folder: &Path) {
-    let report = verified(folder).await;
+    let report = verified(&location(folder), folder).await;
     assert!(report.ok, "{report:#?}");
 }

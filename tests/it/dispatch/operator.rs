@@ -1,6 +1,7 @@
 //! The operator's command: what is refused goes again, in the data folder itself and in a running gateway.
 
 use super::{all_is_well, issue, plan, redeem, until};
+use crate::database;
 use crate::support::TestApp;
 use carbon_gateway::chain::embedded::{Fault, FaultPlan};
 use serde_json::{Value, json};
@@ -9,7 +10,11 @@ use std::process::{Command, Output};
 
 fn redrive(data: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carbon-gateway"));
-    command.args(["redrive", "--json", "--data"]).arg(data).args(arguments);
+    command
+        .args(["redrive", "--json", "--data"])
+        .arg(data)
+        .args(arguments)
+        .envs(database::settings(data));
     command.env("CARBON_GATEWAY__LOG__LEVEL", "off").output().unwrap()
 }
 
@@ -74,6 +79,7 @@ async fn a_rider_whose_certificate_is_revoked_gets_another_key() {
         command
             .arg("--data")
             .arg(app.data_dir())
+            .envs(database::settings(app.data_dir()))
             .env("CARBON_GATEWAY__LOG__LEVEL", "off");
         let output = command.output().unwrap();
         assert!(output.status.success(), "{output:?}");

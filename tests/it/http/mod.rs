@@ -15,12 +15,11 @@ mod rules;
 mod trace;
 mod trips;
 
+use crate::database;
 use crate::support::TestApp;
-use carbon_gateway::folder::DataFolder;
 use carbon_gateway::store::db::Location;
 use reqwest::Response;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// The trip of the documentation's example.
 fn example() -> Value {
@@ -90,10 +89,5 @@ fn pointers(problem: &Value) -> Vec<&str> {
 
 /// The ledger's file, to be opened beside the gateway.
 fn location(app: &TestApp) -> Location {
-    let file = DataFolder::new(app.data_dir()).ledger_file();
-    Location {
-        file,
-        busy_timeout: Duration::from_secs(5),
-        durable: false,
-    }
+    database::location(app.data_dir())
 }

@@ -9,19 +9,24 @@ use carbon_gateway::ledger::ground::{Ground, SourceSecret};
 use carbon_gateway::ledger::page::Deployment;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
 use carbon_gateway::methodology::Library;
-use carbon_gateway::store::writer::{Writer, WriterParts};
+use carbon_gateway::store::db::Connection;
+use carbon_gateway::store::writer::{Ledger, WriterParts};
 use carbon_gateway::telemetry::install_metrics;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 #[tokio::test]
 async fn a_full_queue_is_felt_and_a_batch_keeps_its_order() {
-    let app = TestApp::spawn_with(&[("CARBON_GATEWAY__WRITER__QUEUE", "2")]).await;
-    let mut lock = location(&app).connect().await.unwrap();
-    lock.begin().await.unwrap();
+    let one_writer = [
+        ("CARBON_GATEWAY__WRITER__QUEUE", "2"),
+        ("CARBON_GATEWAY__WRITER__COUNT", "1"),
+    ];
+    let app = TestApp::spawn_with(&one_writer).await;
+    let mut lock = locked(&app).await;
     let trip = |n: u32| ride(30 * n, "T", "metro", (NOON_MS / 1_000 - 600, NOON_MS / 1_000), 1_000);
     // The first is in the writer's hands, which waits for the lock; two fill the queue; the fourth finds no room.
     let (one, five) = (trip(0), json!({"trips": (1..6).map(trip).collect::<Vec<_>>()}));
@@ -65,8 +70,7 @@ async fn a_full_queue_is_felt_and_a_batch_keeps_its_order() {
 #[tokio::test]
 async fn a_locked_database_is_no_loss_and_passes() {
     let app = TestApp::spawn_with(&[("CARBON_GATEWAY__DATABASE__BUSY_TIMEOUT_MS", "50")]).await;
-    let mut lock = location(&app).connect().await.unwrap();
-    lock.begin().await.unwrap();
+    let mut lock = locked(&app).await;
     let response = app.post("/v1/trips", &example()).await;
     assert_eq!(
         (response.status().as_u16(), header(&response, "retry-after")),
@@ -94,11 +98,19 @@ async fn a_locked_database_is_no_loss_and_passes() {
     );
 }
 
+/// Somebody else's transaction, which holds what every writer wants first.
+async fn locked(app: &TestApp) -> Connection {
+    let mut lock = location(app).connect().await.unwrap();
+    lock.begin().await.unwrap();
+    lock.execute("UPDATE shard_head SET epoch = epoch + 1").await.unwrap();
+    lock
+}
+
 /// A server of its own on the folder of `app`, whose writer is gone.
 async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
     let location = location(app);
     let kek = Arc::new(Kek::new(&[7; 32]));
-    let (ledger, writer) = Writer::new(WriterParts {
+    let (ledger, writers) = Ledger::new(&WriterParts {
         location: location.clone(),
         clock: app.clock.clock(),
         kek: Arc::clone(&kek),
@@ -114,8 +126,9 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
         hints: carbon_gateway::store::hints::hints().0,
         queue: 1,
         batch_max: 1,
+        count: NonZeroUsize::MIN,
     });
-    drop(writer);
+    drop(writers);
     let library = Arc::new(Library::builtin().unwrap());
     let demo = carbon_gateway::methodology::Programme::demo(&library).unwrap();
     let parts = ApiParts {

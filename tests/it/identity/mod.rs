@@ -5,8 +5,8 @@ mod commands;
 mod signer;
 mod vectors;
 
+use carbon_gateway::app::open_deployment;
 use carbon_gateway::app::signing::signer;
-use carbon_gateway::app::{location, open_deployment};
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::{Config, Loaded};
 use carbon_gateway::folder::DataFolder;
@@ -20,6 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::database;
 use crate::support::NOON_MS;
 
 /// A data folder with its deployment, authority and issuer, and signers over it.
@@ -40,11 +41,12 @@ impl Founded {
         let folder = tempfile::tempdir().unwrap();
         let variables = settings
             .iter()
-            .map(|(name, value)| (format!("CARBON_GATEWAY__KEYS__{name}"), (*value).to_owned()));
+            .map(|(name, value)| (format!("CARBON_GATEWAY__KEYS__{name}"), (*value).to_owned()))
+            .chain(database::settings(folder.path()));
         let config = Loaded::read(None, variables.collect::<Vec<_>>()).unwrap().config;
         let clock = ManualClock::new(NOON_MS);
         let data = DataFolder::new(folder.path());
-        let mut connection = location(&config, &data).connect().await.unwrap();
+        let mut connection = database::location(folder.path()).connect().await.unwrap();
         migrate(&mut connection, NOON_MS, usize::MAX).await.unwrap();
         let (_, kek) = open_deployment(&mut connection, &config, &data, &clock.clock())
             .await
@@ -66,7 +68,7 @@ impl Founded {
     }
 
     fn location(&self) -> Location {
-        location(&self.config, &DataFolder::new(self.path()))
+        database::location(self.path())
     }
 
     async fn connect(&self) -> Connection {
@@ -85,22 +87,22 @@ impl Founded {
 
     /// One statement behind everybody's back; rows changed.
     async fn tamper(&self, sql: &'static str) -> u64 {
-        use sqlx::Connection as _;
-        let file = self.path().join("ledger.db");
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-        let done = sqlx::query(sql).execute(&mut connection).await.unwrap();
+        let mut connection = self.connect().await;
+        let changed = match &mut connection {
+            Connection::Sqlite(c) => sqlx::query(sql).execute(c).await.unwrap().rows_affected(),
+            Connection::MySql(c) => sqlx::query(sql).execute(c).await.unwrap().rows_affected(),
+        };
         connection.close().await.unwrap();
-        done.rows_affected()
+        changed
     }
 
     /// A count.
     async fn count(&self, sql: &'static str) -> i64 {
-        use sqlx::Connection as _;
-        let file = self.path().join("ledger.db");
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).read_only(true);
-        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-        let (count,): (i64,) = sqlx::query_as(sql).fetch_one(&mut connection).await.unwrap();
+        let mut connection = self.connect().await;
+        let (count,): (i64,) = match &mut connection {
+            Connection::Sqlite(c) => sqlx::query_as(sql).fetch_one(c).await.unwrap(),
+            Connection::MySql(c) => sqlx::query_as(sql).fetch_one(c).await.unwrap(),
+        };
         connection.close().await.unwrap();
         count
     }

@@ -8,6 +8,7 @@ mod real; // the public sets, to the microgram
 mod refused; // wrong use: told clearly, with its exit code
 pub(crate) mod stored; // every stored trip of a ledger, read back
 
+use crate::database;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -38,6 +39,7 @@ fn import(data: &Path, arguments: &[&str], files: &[PathBuf]) -> Command {
         .args(arguments)
         .args(files);
     command.env("CARBON_GATEWAY__DATABASE__SYNCHRONOUS", "normal");
+    command.envs(database::settings(data));
     command.env("CARBON_GATEWAY__LOG__LEVEL", "warn");
     command.stdin(Stdio::null());
     command

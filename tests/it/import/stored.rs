@@ -1,16 +1,15 @@
 //! Every stored trip of a data folder, its evidence opened, as one line; and the figures that lines add up to.
 
+use crate::database;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::ledger::evidence::{DataKey, Evidence};
 use carbon_gateway::ledger::ids::{Hash, ShardId, UserId};
 use carbon_gateway::ledger::trip::TripRecord;
-use carbon_gateway::store::db::Location;
 use carbon_gateway::store::{audit, deployment};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::Duration;
 
 /// A stored trip of one leg.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,12 +57,7 @@ impl StoredTrip {
 /// All trips of all shards.
 pub(crate) async fn trips(data: &Path) -> Vec<StoredTrip> {
     let folder = DataFolder::new(data);
-    let location = Location {
-        file: folder.ledger_file(),
-        busy_timeout: Duration::from_secs(5),
-        durable: false,
-    };
-    let mut snapshot = location.snapshot().await.unwrap();
+    let mut snapshot = database::location(data).snapshot().await.unwrap();
     let kek_id = deployment::find(&mut snapshot).await.unwrap().unwrap().kek_id;
     let kek = Kek::load(&folder.kek_file(), kek_id).unwrap();
     let mut trips = Vec::new();

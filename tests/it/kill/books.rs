@@ -1,15 +1,14 @@
 //! What stands in a data folder: trips, accounts, transactions and how far they have come. Names that chance has a part in (addresses,
 //! keys, hashes) are left out, so that two folders with the same rides have the same books.
 
+use crate::database::location;
 use crate::import::stored;
-use carbon_gateway::folder::DataFolder;
 use carbon_gateway::ledger::ids::{Hash, ShardId};
 use carbon_gateway::store::audit;
-use carbon_gateway::store::db::{Connection, Location};
+use carbon_gateway::store::db::Connection;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 /// The books of a folder.
 #[derive(PartialEq, Eq, Debug, Default)]
@@ -141,13 +140,5 @@ impl fmt::Display for Progress {
             out,
             "{trips} trips, {claims} claims waiting; transactions: {stored} stored, {submitted} submitted, {ended} ended"
         )
-    }
-}
-
-fn location(data: &Path) -> Location {
-    Location {
-        file: DataFolder::new(data).ledger_file(),
-        busy_timeout: Duration::from_secs(5),
-        durable: false,
     }
 }

@@ -7,6 +7,7 @@ mod days; // told to stop with much to send, a disk too full for blocks
 mod points; // each named point, five times
 mod signals; // fifty times SIGKILL
 
+use crate::database;
 use crate::import::made::{self, PROGRAMME, as_texts};
 use crate::process::command;
 use serde_json::Value;
@@ -87,6 +88,7 @@ impl Town {
             .args(as_texts(&arguments))
             .arg(start.rides)
             .env("CARBON_GATEWAY__DATABASE__SYNCHRONOUS", "normal")
+            .envs(database::settings(start.data))
             .env("CARBON_GATEWAY__LOG__LEVEL", "error")
             // Many commits of few rides: more places in which to end.
             .env("CARBON_GATEWAY__WRITER__BATCH_MAX", "16")

@@ -6,8 +6,10 @@ use super::orders::{Order, series};
 use super::sums::{Sums, assert_conserved};
 use super::translate::{command, meta, said};
 use super::{KEK, PROGRAMMES, START_MS, TERMS, ground};
+use crate::database::{file_of, location};
 use carbon_gateway::chain::embedded::ChainFile;
 use carbon_gateway::clock::ManualClock;
+use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::chain_secret::ChainSecret;
 use carbon_gateway::ledger::account::Due;
 use carbon_gateway::ledger::activation::{Activate, Activation, ActivationKind};
@@ -18,14 +20,13 @@ use carbon_gateway::ledger::page::Deployment;
 use carbon_gateway::store::db::{Location, Readers};
 use carbon_gateway::store::deployment::Founded;
 use carbon_gateway::store::reads;
-use carbon_gateway::store::writer::{Ledger, Pending, SubmitError, Writer, WriterParts};
+use carbon_gateway::store::writer::{Ledger, Pending, SubmitError, WriterParts};
 use carbon_gateway::store::{deployment, migrate};
 use carbon_gateway::verify::{ChainLook, Options, verify};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 use tokio::task::JoinSet;
 
 proptest! {
@@ -73,7 +74,10 @@ impl Stored {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = location(folder.path());
-        std::fs::write(&location.file, &*FOUNDED).unwrap();
+        match &location {
+            Location::Sqlite(made) => std::fs::write(&made.file, &*FOUNDED).unwrap(),
+            Location::MySql(_) => found(&location).await,
+        }
         let clock = ManualClock::new(START_MS);
         let (ledger, writing) = start(&location, &clock);
         Self {
@@ -183,21 +187,12 @@ impl Stored {
 static FOUNDED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let founding = || {
         let folder = tempfile::tempdir().unwrap();
-        let location = location(folder.path());
-        run(found(&location));
-        std::fs::read(&location.file).unwrap()
+        run(found(&file_of(folder.path())));
+        std::fs::read(DataFolder::new(folder.path()).ledger_file()).unwrap()
     };
     // Of a thread of its own, for a runtime cannot start inside another.
     std::thread::scope(|scope| scope.spawn(founding).join().unwrap())
 });
-
-fn location(folder: &Path) -> Location {
-    Location {
-        file: folder.join("ledger.db"),
-        busy_timeout: Duration::from_secs(5),
-        durable: false,
-    }
-}
 
 fn deployment_made() -> Deployment {
     Deployment {
@@ -208,7 +203,7 @@ fn deployment_made() -> Deployment {
 }
 
 fn start(location: &Location, clock: &ManualClock) -> (Ledger, JoinSet<()>) {
-    let (ledger, writer) = Writer::new(WriterParts {
+    let (ledger, writers) = Ledger::new(&WriterParts {
         location: location.clone(),
         clock: clock.clock(),
         kek: Arc::clone(&KEK),
@@ -217,9 +212,12 @@ fn start(location: &Location, clock: &ManualClock) -> (Ledger, JoinSet<()>) {
         hints: carbon_gateway::store::hints::hints().0,
         queue: 1_000,
         batch_max: 256,
+        count: NonZeroUsize::MIN,
     });
     let mut writing = JoinSet::new();
-    writing.spawn(writer.run());
+    for writer in writers {
+        writing.spawn(writer.run());
+    }
     (ledger, writing)
 }
 

@@ -1,5 +1,6 @@
 //! All that a gateway can do, each thing in a batch of few commands and in one of many.
 
+use crate::database;
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
 use carbon_gateway::app::signing::signer;
@@ -293,11 +294,7 @@ async fn outage(app: &TestApp) {
 }
 
 fn location(app: &TestApp) -> Location {
-    Location {
-        file: DataFolder::new(app.data_dir()).ledger_file(),
-        busy_timeout: Duration::from_secs(5),
-        durable: false,
-    }
+    database::location(app.data_dir())
 }
 
 /// What the command line does beside a running gateway.

@@ -1,11 +1,12 @@
 //! Tables with a million rows each, and what the database says of a statement against them.
 
-use carbon_gateway::store::db::{Connection, Location};
+use crate::database;
+use carbon_gateway::store::db::Connection;
 use carbon_gateway::store::migrate;
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 /// The shard whose tables are filled; all are alike.
 const SHARD: &str = "17";
@@ -53,17 +54,13 @@ impl Filled {
         } else {
             tempfile::tempdir().unwrap()
         };
-        let location = Location {
-            file: folder.path().join("ledger.db"),
-            busy_timeout: Duration::from_secs(5),
-            durable: false,
-        };
+        let location = database::file_of(folder.path());
         let mut connection = location.connect().await.unwrap();
         migrate::migrate(&mut connection, 0, usize::MAX).await.unwrap();
         connection.execute("PRAGMA journal_mode = OFF").await.unwrap();
         connection.execute("PRAGMA synchronous = OFF").await.unwrap();
         connection.begin().await.unwrap();
-        let Connection::Sqlite(c) = &mut connection;
+        let c = file(&mut connection);
         for fill in FILL {
             let (into, select) = fill.split_once(" SELECT ").unwrap();
             let sql = format!("{into} {MILLION} SELECT {select}");
@@ -82,7 +79,7 @@ impl Filled {
     /// No table has a fourth index.
     pub(super) async fn assert_few_indexes(&mut self) {
         let sql = "SELECT t.name, COUNT(i.name) FROM sqlite_schema t LEFT JOIN pragma_index_list(t.name) i WHERE t.type = 'table' GROUP BY t.name";
-        let Connection::Sqlite(c) = &mut self.connection;
+        let c = file(&mut self.connection);
         let rows: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&mut *c).await.unwrap();
         assert!(rows.len() > 30);
         for (table, indexes) in rows {
@@ -93,7 +90,7 @@ impl Filled {
     /// How each table of a statement is read, one line each and every line once; an index is named by its columns.
     pub(super) async fn plan(&mut self, statement: &str) -> Vec<String> {
         let sql = format!("EXPLAIN QUERY PLAN {statement}");
-        let Connection::Sqlite(c) = &mut self.connection;
+        let c = file(&mut self.connection);
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *c).await.unwrap();
         let mut lines: Vec<String> = Vec::new();
         for row in rows {
@@ -129,10 +126,17 @@ impl Filled {
     }
 }
 
+fn file(connection: &mut Connection) -> &mut SqliteConnection {
+    match connection {
+        Connection::Sqlite(c) => c,
+        Connection::MySql(_) => unreachable!("it was opened as a file"),
+    }
+}
+
 async fn columns(connection: &mut Connection) -> BTreeMap<String, String> {
     let sql = "SELECT i.name, (SELECT group_concat(name, ', ') FROM pragma_index_info(i.name)) FROM sqlite_schema t \
          JOIN pragma_index_list(t.name) i WHERE t.type = 'table'";
-    let Connection::Sqlite(c) = connection;
+    let c = file(connection);
     let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&mut *c).await.unwrap();
     let shardless = |(name, columns): (String, String)| (name.replace(&format!("_{SHARD}"), ""), columns);
     rows.into_iter().map(shardless).collect()

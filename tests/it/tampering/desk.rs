@@ -1,6 +1,6 @@
 //! A writer of its own on the folder of a gateway that has stopped: orders that come without a request.
 
-use super::scratch::location;
+use crate::database::file_of;
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::ledger::command::{Collect, Command, Merge, Meta, NewAccount, Outcome, Redeem, SettleDue, Wanted};
@@ -11,8 +11,9 @@ use carbon_gateway::ledger::ids::{Hash, Name, UserId, trip_key};
 use carbon_gateway::methodology::units::Amount;
 use carbon_gateway::methodology::{Environment, Library, Programme};
 use carbon_gateway::store::deployment;
-use carbon_gateway::store::writer::{Ledger, Writer, WriterParts};
+use carbon_gateway::store::writer::{Ledger, WriterParts};
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -31,7 +32,7 @@ pub(super) struct Desk {
 impl Desk {
     /// Opens on a folder whose gateway has stopped; `texts` are the programmes in force.
     pub(super) async fn open(folder: &Path, now_ms: i64, texts: &[&[u8]]) -> Self {
-        let location = location(folder);
+        let location = file_of(folder);
         let mut connection = location.connect().await.unwrap();
         let founded = deployment::find(&mut connection).await.unwrap().unwrap();
         connection.close().await.unwrap();
@@ -43,7 +44,7 @@ impl Desk {
                 .unwrap(),
         };
         let clock = ManualClock::new(now_ms);
-        let (ledger, writer) = Writer::new(WriterParts {
+        let (ledger, writers) = Ledger::new(&WriterParts {
             location,
             clock: clock.clock(),
             kek: Arc::clone(&kek),
@@ -52,9 +53,12 @@ impl Desk {
             hints: carbon_gateway::store::hints::hints().0,
             queue: 100,
             batch_max: 256,
+            count: NonZeroUsize::MIN,
         });
         let mut writing = JoinSet::new();
-        writing.spawn(writer.run());
+        for writer in writers {
+            writing.spawn(writer.run());
+        }
         let library = Library::builtin().unwrap();
         let parse = |text: &&[u8]| Programme::parse(text, &library, Environment::Demo).unwrap();
         let by_id = |programme: Programme| (programme.id().to_owned(), Arc::new(programme));

@@ -2,8 +2,9 @@
 //! chain of a few blocks.
 
 use super::desk::Desk;
-use super::scratch::{Finished, location};
+use super::scratch::Finished;
 use super::signed;
+use crate::database::file_of;
 use crate::sending::{Sending, binding};
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::ledger::ids::Hash;
@@ -161,8 +162,8 @@ pub(super) async fn made() -> Made {
     fs::write(programmes.path().join("own.toml"), OWN).unwrap();
     fs::write(programmes.path().join("short.toml"), SHORT).unwrap();
     let folder = programmes.path().to_str().unwrap();
-    let app = TestApp::spawn_with(&[("CARBON_GATEWAY__PROGRAMME__DIR", folder)]).await;
-    let location = location(app.data_dir());
+    let app = TestApp::spawn_in_a_file(&[("CARBON_GATEWAY__PROGRAMME__DIR", folder)]).await;
+    let location = file_of(app.data_dir());
     let second = format!(
         "{}{}",
         &app.key[..app.key.len() - 2],

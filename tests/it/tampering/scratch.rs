@@ -1,8 +1,8 @@
 //! Folders that are filled afresh with a finished deployment, changed, and judged.
 
+use crate::database::file_of;
 use carbon_gateway::chain::embedded::ChainFile;
 use carbon_gateway::identity::kek::Kek;
-use carbon_gateway::store::db::Location;
 use carbon_gateway::store::deployment;
 use carbon_gateway::verify::{ChainLook, Options, Report, verify};
 use sqlx::Connection as _;
@@ -10,7 +10,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// A finished deployment in memory.
 pub(super) struct Finished {
@@ -25,14 +24,6 @@ pub(super) struct Scratch {
     number: AtomicUsize,
     chain: Vec<u8>,
     kek: Vec<u8>,
-}
-
-pub(super) fn location(folder: &Path) -> Location {
-    Location {
-        file: folder.join("ledger.db"),
-        busy_timeout: Duration::from_secs(5),
-        durable: false,
-    }
 }
 
 pub(super) fn chain_file(folder: &Path) -> ChainFile {
@@ -63,7 +54,7 @@ impl Finished {
 
     pub(super) async fn judge(&self, folder: &Path, recompute: bool) -> Result<Report, String> {
         let chain = ChainLook::take(chain_file(folder)).await;
-        let mut snapshot = location(folder).snapshot().await.map_err(|error| error.to_string())?;
+        let mut snapshot = file_of(folder).snapshot().await.map_err(|error| error.to_string())?;
         let kek = match deployment::find(&mut snapshot).await {
             Ok(Some(founded)) => Kek::load(&folder.join("keys/kek"), founded.kek_id).map_err(|error| error.to_string()),
             _ => Err("no deployment row says which key".to_owned()),

@@ -2,8 +2,9 @@
 
 use super::desk::Desk;
 use super::finished::{END_MS, LATER_MS, Made, made, read};
-use super::scratch::{Finished, location};
+use super::scratch::Finished;
 use super::signed;
+use crate::database::file_of;
 use carbon_gateway::app::dispatching::{self, Standing};
 use carbon_gateway::app::{Core, Parts};
 use carbon_gateway::chain::ChainClient;
@@ -64,7 +65,7 @@ async fn dispatch(folder: &Path, programmes: &Path, (now_ms, plan): (i64, FaultP
     let core = Core::open(parts, &lifecycle).await.unwrap();
     let ChainClient::Embedded(chain) = &core.outgoing.chain;
     chain.plan(plan);
-    let readers = location(folder).readers(2).await.unwrap();
+    let readers = file_of(folder).readers(2).await.unwrap();
     let on = Standing {
         ledger: &core.ledger,
         location: &core.location,

@@ -1,6 +1,6 @@
 //! Signing keys and certificates of a finished deployment, made by the signer on a folder whose gateway has stopped.
 
-use super::scratch::location;
+use crate::database::file_of;
 use crate::support::NOON_MS;
 use carbon_gateway::app::signing::signer;
 use carbon_gateway::clock::ManualClock;
@@ -20,7 +20,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// Riders of three shards and a sink. One certificate is revoked and its key replaced; one key is replaced before it certified
 /// anything; one certificate and the issuer's are renewed; one rider has keys alone.
 pub(super) async fn keys(folder: &Path) {
-    let location = location(folder);
+    let location = file_of(folder);
     let mut connection = location.connect().await.unwrap();
     let founded = deployment::find(&mut connection).await.unwrap().unwrap();
     connection.close().await.unwrap();

@@ -1,19 +1,17 @@
-//! The single writer: a task with a bounded queue and a connection of its own. It takes whatever has queued while the last
-//! commit ran, commits it as one batch and only then answers. A handler that goes away drops its answer, never a transaction.
+//! The single writer of its shards: a task with a bounded queue and a connection of its own. It takes whatever has queued while the
+//! last commit ran, commits it as one batch and only then answers.
 
-use super::batch::{Flushed, Setting, run, stands};
-use super::db::{Connection, Location, StoreError};
-use super::hints::Hints;
+use super::{Queued, SubmitError, WriterParts};
 use crate::clock::Clock;
 use crate::crash::{self, Point};
-use crate::identity::kek::Kek;
-use crate::ledger::command::{Command, KeyedAnswer, Outcome, Rejection, SubmitTrip, TripAnswer};
-use crate::ledger::ground::Ground;
-use crate::ledger::page::Deployment;
+use crate::ledger::command::{Command, Outcome, Rejection};
+use crate::store::batch::{Flushed, Setting, run, stands};
+use crate::store::db::{Connection, Location, StoreError};
+use crate::store::hints::Hints;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// How long a writer whose database failed waits before it tries it again by itself.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
@@ -24,58 +22,11 @@ const COMPANY: usize = 8;
 const PART: u32 = 8;
 const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 
-/// The way in: cheap to clone, one for all callers.
-#[derive(Clone)]
-pub struct Ledger {
-    queue: mpsc::Sender<Queued>,
-    healthy: Arc<AtomicBool>,
-}
-
-/// Why a command was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum SubmitError {
-    /// The queue is full: nothing was taken, try again soon.
-    #[error("the queue is full")]
-    Overloaded,
-    /// The writer has stopped taking commands.
-    #[error("the gateway is stopping")]
-    Draining,
-    /// The ledger refused it.
-    #[error(transparent)]
-    Rejected(Rejection),
-    /// The database did not take it: nothing was stored.
-    #[error("the database did not take it")]
-    Unavailable,
-}
-
-/// An answer that is still to come.
-pub struct Pending(oneshot::Receiver<Result<Outcome, SubmitError>>);
-
-/// What the writer is made of.
-pub struct WriterParts {
-    /// The database.
-    pub location: Location,
-    /// Booked time.
-    pub clock: Clock,
-    /// Unwraps data keys.
-    pub kek: Arc<Kek>,
-    /// What the shards are at home in.
-    pub deployment: Deployment,
-    /// What the deployment brings to every booking.
-    pub ground: Arc<Ground>,
-    /// Hears of shards with something for the chain.
-    pub hints: Hints,
-    /// Commands that may wait.
-    pub queue: usize,
-    /// Commands that one transaction takes.
-    pub batch_max: usize,
-}
-
-/// The task; it ends when every [`Ledger`] is gone and the queue is empty.
+/// The task; it ends when every [`Ledger`](super::Ledger) is gone and the queue is empty.
 pub struct Writer {
     location: Location,
     clock: Clock,
-    setting: Setting,
+    setting: Arc<Setting>,
     hints: Hints,
     batch_max: usize,
     queue: mpsc::Receiver<Queued>,
@@ -85,97 +36,25 @@ pub struct Writer {
     last: (usize, Duration),
 }
 
-struct Queued {
-    command: Command,
-    reply: oneshot::Sender<Result<Outcome, SubmitError>>,
-}
-
-impl Ledger {
-    /// Queues a command, or says at once that there is no room.
-    pub fn enqueue(&self, command: Command) -> Result<Pending, SubmitError> {
-        let (reply, answer) = oneshot::channel();
-        self.queue
-            .try_send(Queued { command, reply })
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => SubmitError::Draining,
-            })?;
-        crash::point(Point::AfterQueue);
-        Ok(Pending(answer))
-    }
-
-    /// Queues a command and waits for its commit.
-    pub async fn submit(&self, command: Command) -> Result<Outcome, SubmitError> {
-        self.enqueue(command)?.answer().await
-    }
-
-    /// Books a trip and waits for its commit.
-    pub async fn book(&self, command: Arc<SubmitTrip>) -> Result<TripAnswer, SubmitError> {
-        self.enqueue(Command::SubmitTrip(command))?.trip().await
-    }
-
-    /// Carries out what is answered under a key, and waits for its commit.
-    pub async fn answer(&self, command: Command) -> Result<KeyedAnswer, SubmitError> {
-        match self.submit(command).await? {
-            Outcome::Answered(answer) => Ok(answer),
-            // No keyed command has this outcome; a caller that waits for one has asked for something else.
-            Outcome::Trip(_) | Outcome::Settled(_) | Outcome::Recorded | Outcome::Activated(_) => {
-                Err(SubmitError::Unavailable)
-            }
-        }
-    }
-
-    /// Whether the last batch reached the disk.
-    pub fn healthy(&self) -> bool {
-        self.healthy.load(Ordering::Relaxed)
-    }
-
-    /// Commands waiting.
-    pub fn depth(&self) -> usize {
-        self.queue.max_capacity().saturating_sub(self.queue.capacity())
-    }
-}
-
-impl Pending {
-    /// Waits for the commit of a trip.
-    pub async fn trip(self) -> Result<TripAnswer, SubmitError> {
-        match self.answer().await? {
-            Outcome::Trip(answer) => Ok(answer),
-            // No trip has this outcome; a caller that waits for one has asked for something else.
-            Outcome::Answered(_) | Outcome::Settled(_) | Outcome::Recorded | Outcome::Activated(_) => {
-                Err(SubmitError::Unavailable)
-            }
-        }
-    }
-
-    /// Waits for the commit.
-    pub async fn answer(self) -> Result<Outcome, SubmitError> {
-        self.0.await.unwrap_or(Err(SubmitError::Draining))
-    }
-}
-
 impl Writer {
-    /// A writer and the way in to it; `run` must be spawned.
-    pub fn new(parts: WriterParts) -> (Ledger, Self) {
-        let (sender, receiver) = mpsc::channel(parts.queue);
-        let healthy = Arc::new(AtomicBool::new(true));
-        let setting = Setting {
-            kek: parts.kek,
-            home: parts.deployment.id,
-            ground: parts.ground,
-        };
-        let writer = Self {
-            location: parts.location,
-            clock: parts.clock,
-            setting,
-            hints: parts.hints,
+    /// One that serves a queue.
+    pub(super) fn new(
+        parts: &WriterParts,
+        setting: &Arc<Setting>,
+        queue: mpsc::Receiver<Queued>,
+        healthy: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            location: parts.location.clone(),
+            clock: parts.clock.clone(),
+            setting: Arc::clone(setting),
+            hints: parts.hints.clone(),
             batch_max: parts.batch_max,
-            queue: receiver,
-            healthy: Arc::clone(&healthy),
+            queue,
+            healthy,
             connection: None,
             last: (0, Duration::ZERO),
-        };
-        (Ledger { queue: sender, healthy }, writer)
+        }
     }
 
     /// Serves the queue until nobody can fill it any more.
@@ -290,10 +169,7 @@ impl Writer {
     }
 
     async fn attempt(&mut self, commands: &[&Command]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.location.connect().await?,
-        };
+        let mut connection = self.location.begin(self.connection.take()).await?;
         let flushed = run(&mut connection, &self.setting, self.clock.now_ms(), commands).await?;
         if flushed.changed {
             crash::point(Point::AfterFlush);
@@ -328,8 +204,7 @@ impl Writer {
     /// Whether a write reaches the disk again; heads' epochs count locks, so raising one says nothing else.
     async fn probe(&mut self) {
         let result = async {
-            let mut connection = self.location.connect().await?;
-            connection.begin().await?;
+            let mut connection = self.location.begin(None).await?;
             connection
                 .execute("UPDATE shard_head SET epoch = epoch + 1 WHERE shard = 0")
                 .await?;
@@ -354,18 +229,23 @@ fn refuse(part: Vec<Queued>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::kek::Kek;
     use crate::ledger::command::{Meta, SettleDue};
-    use crate::ledger::ground::SourceSecret;
+    use crate::ledger::ground::{Ground, SourceSecret};
     use crate::ledger::ids::{Name, UserId};
+    use crate::ledger::page::Deployment;
+    use crate::store::db::SqliteFile;
+    use crate::store::writer::Ledger;
+    use std::num::NonZeroUsize;
 
     /// A writer of single commands whose database has no tables.
     fn broken(folder: &std::path::Path) -> (Ledger, Writer) {
-        Writer::new(WriterParts {
-            location: Location {
+        let (ledger, writers) = Ledger::new(&WriterParts {
+            location: Location::Sqlite(SqliteFile {
                 file: folder.join("ledger.db"),
                 busy_timeout: Duration::from_millis(10),
                 durable: false,
-            },
+            }),
             clock: Clock::System,
             kek: Arc::new(Kek::new(&[7; 32])),
             deployment: Deployment {
@@ -380,7 +260,9 @@ mod tests {
             hints: crate::store::hints::hints().0,
             queue: 10,
             batch_max: 1,
-        })
+            count: NonZeroUsize::MIN,
+        });
+        (ledger, writers.into_iter().next().unwrap())
     }
 
     fn settle(user: i64) -> Command {

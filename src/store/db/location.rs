@@ -1,0 +1,102 @@
+//! Where the ledger's database is, and how connections to it are opened.
+
+use super::mysql::{self, MySqlServer};
+use super::{Connection, Readers, StoreError};
+use crate::sqlite;
+use log::LevelFilter;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the database is and how durable a commit is.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// A SQLite file.
+    Sqlite(SqliteFile),
+    /// A MySQL or MariaDB server, which knows itself how durable its commits are.
+    MySql(MySqlServer),
+}
+
+/// A SQLite file.
+#[derive(Clone, Debug)]
+pub struct SqliteFile {
+    /// The file.
+    pub file: PathBuf,
+    /// How long a statement waits for another process's lock.
+    pub busy_timeout: Duration,
+    /// Whether a commit waits for the disk (`synchronous = FULL`).
+    pub durable: bool,
+}
+
+impl Location {
+    /// Opens the database for writing; a file is made if missing.
+    pub async fn connect(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Sqlite(file) => {
+                Connection::Sqlite(SqliteConnection::connect_with(&sqlite::writing(file.options())).await?)
+            }
+            Self::MySql(server) => Connection::MySql(server.connect().await?),
+        })
+    }
+
+    /// A connection with an open transaction that may write: the one that was kept if it still lives. A server ends sessions of which it has
+    /// heard nothing for a while, and those that a restart cuts off.
+    pub async fn begin(&self, kept: Option<Connection>) -> Result<Connection, StoreError> {
+        if let Some(mut kept) = kept {
+            match kept.begin().await {
+                Ok(()) => return Ok(kept),
+                Err(StoreError::Unavailable(_)) if matches!(self, Self::MySql(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut connection = self.connect().await?;
+        connection.begin().await?;
+        Ok(connection)
+    }
+
+    /// Connections that read what exists, beside whoever writes.
+    pub async fn readers(&self, size: u32) -> Result<Readers, StoreError> {
+        Ok(match self {
+            Self::Sqlite(file) => {
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(size)
+                    .acquire_timeout(Duration::from_secs(5));
+                Readers::Sqlite(pool.connect_with(file.read_only()).await?)
+            }
+            Self::MySql(server) => Readers::MySql(server.pool(size).await?),
+        })
+    }
+
+    /// Opens one connection for a long read in a single snapshot.
+    pub async fn snapshot(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Sqlite(file) => {
+                let mut connection = Connection::Sqlite(SqliteConnection::connect_with(&file.read_only()).await?);
+                connection.execute("BEGIN").await?;
+                connection
+            }
+            Self::MySql(server) => {
+                let mut connection = Connection::MySql(server.connect_to_read().await?);
+                for sql in mysql::SNAPSHOT {
+                    connection.execute(sql).await?;
+                }
+                connection
+            }
+        })
+    }
+}
+
+impl SqliteFile {
+    fn options(&self) -> SqliteConnectOptions {
+        sqlite::reading(&self.file, self.busy_timeout, self.durable)
+            .statement_cache_capacity(4096)
+            // For whoever asks to see statements; how long they take is told by metrics.
+            .log_statements(LevelFilter::Trace)
+            .log_slow_statements(LevelFilter::Off, Duration::MAX)
+    }
+
+    fn read_only(&self) -> SqliteConnectOptions {
+        self.options().read_only(true).create_if_missing(false)
+    }
+}

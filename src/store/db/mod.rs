@@ -1,0 +1,123 @@
+//! The database behind the store: one enum with an arm per database and one macro that expands a body for each arm, so that
+//! every statement is written once. SQLite is the arm of the embedded default, MySQL and MariaDB are the other.
+
+mod failures;
+mod location;
+mod mysql;
+
+pub use failures::StoreError;
+pub use location::{Location, SqliteFile};
+pub use mysql::MySqlServer;
+
+use sqlx::mysql::{MySqlConnection, MySqlPool};
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection as _};
+
+/// One connection, owned by whoever writes.
+#[derive(Debug)]
+pub enum Connection {
+    /// A SQLite file.
+    Sqlite(SqliteConnection),
+    /// A MySQL or MariaDB server.
+    MySql(MySqlConnection),
+}
+
+/// Connections for reads, each in its own snapshot.
+#[derive(Clone, Debug)]
+pub enum Readers {
+    /// A SQLite file.
+    Sqlite(SqlitePool),
+    /// A MySQL or MariaDB server.
+    MySql(MySqlPool),
+}
+
+/// One state of the database, read in several statements.
+pub enum Snapshot {
+    /// A SQLite file.
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    /// A MySQL or MariaDB server.
+    MySql(sqlx::Transaction<'static, sqlx::MySql>),
+}
+
+/// Expands `body` once per database; `$c` is the connection or pool of that arm.
+macro_rules! with {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db {
+            $crate::store::db::Connection::Sqlite($c) => $body,
+            $crate::store::db::Connection::MySql($c) => $body,
+        }
+    };
+}
+macro_rules! with_readers {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db {
+            $crate::store::db::Readers::Sqlite($c) => $body,
+            $crate::store::db::Readers::MySql($c) => $body,
+        }
+    };
+}
+macro_rules! with_snapshot {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db {
+            $crate::store::db::Snapshot::Sqlite(transaction) => {
+                let $c = &mut **transaction;
+                $body
+            }
+            $crate::store::db::Snapshot::MySql(transaction) => {
+                let $c = &mut **transaction;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use {with, with_readers, with_snapshot};
+
+impl Readers {
+    /// A connection that sees one state until it is dropped.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        match self {
+            Self::Sqlite(pool) => Ok(Snapshot::Sqlite(pool.begin().await?)),
+            Self::MySql(pool) => Ok(Snapshot::MySql(mysql::snapshot(pool.clone()).await?)),
+        }
+    }
+}
+
+impl Connection {
+    /// Runs a statement without binds, as plain text: some that open and end transactions cannot be prepared everywhere.
+    pub async fn execute(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        with!(self, |c| sqlx::raw_sql(sql).execute(&mut *c).await.map(|_| ())).map_err(Into::into)
+    }
+
+    /// Opens a transaction that may write.
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
+        let sql = match self {
+            Self::Sqlite(_) => "BEGIN IMMEDIATE",
+            Self::MySql(_) => "START TRANSACTION",
+        };
+        self.execute(sql).await
+    }
+
+    /// Runs a statement that makes a table.
+    pub(super) async fn make_table(&mut self, AssertSqlSafe(sql): AssertSqlSafe<String>) -> Result<(), StoreError> {
+        let options = match self {
+            Self::Sqlite(_) => "",
+            Self::MySql(_) => mysql::TABLE_OPTIONS,
+        };
+        let sql = AssertSqlSafe(sql + options);
+        with!(self, |c| sqlx::raw_sql(sql).execute(&mut *c).await.map(|_| ())).map_err(Into::into)
+    }
+
+    /// Closes the connection; the last one to a SQLite file folds its log into it.
+    pub async fn close(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(c) => Ok(c.close().await?),
+            Self::MySql(c) => {
+                // Only good manners: the server may have ended the session long ago.
+                if let Err(error) = c.close().await {
+                    tracing::debug!(%error, "a session had ended before it was closed");
+                }
+                Ok(())
+            }
+        }
+    }
+}

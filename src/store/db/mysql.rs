@@ -1,0 +1,149 @@
+//! A MySQL or MariaDB server: how a session is opened and what it promises. Nothing newer than MySQL 8.0.19 is used.
+
+use super::StoreError;
+use log::LevelFilter;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, MySql, Transaction};
+use std::fmt;
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a table is made with: names are compared by their bytes, as SQLite does.
+pub(super) const TABLE_OPTIONS: &str = " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+
+/// What opens a snapshot for reading: the one place where a transaction is not READ COMMITTED.
+pub(super) const SNAPSHOT: [&str; 2] = [
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+];
+
+/// How long a server may take to answer who connects.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a connection of a pool may have been idle without being asked whether it still lives.
+const IDLE: Duration = Duration::from_secs(2);
+/// Statements that a connection keeps prepared: thirty tables have each statement in some sizes, and the server allows all
+/// connections together 16,382.
+const WRITER_STATEMENTS: usize = 2_048;
+const READER_STATEMENTS: usize = 256;
+
+/// A database on a server and the sessions that are opened there; cheap to clone.
+#[derive(Clone)]
+pub struct MySqlServer(Arc<Sessions>);
+
+struct Sessions {
+    options: MySqlConnectOptions,
+    /// What every session is set to, and what one that writes is set to besides.
+    session: String,
+    writing: String,
+}
+
+impl fmt::Debug for MySqlServer {
+    /// Without the password.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options = &self.0.options;
+        let (host, port) = (options.get_host(), options.get_port());
+        write!(out, "mysql://{host}:{port}/{}", options.get_database().unwrap_or(""))
+    }
+}
+
+impl MySqlServer {
+    /// The database that `url` (`mysql://user:password@host:port/name`) names. A statement waits for another's lock no longer than
+    /// `lock_wait`, in whole seconds; the server ends a session that writes, its transaction and its locks with it, when nothing has been
+    /// heard from it for `idle`.
+    ///
+    /// # Errors
+    /// The address cannot be read.
+    pub fn new(url: &str, lock_wait: Duration, idle: Duration) -> Result<Self, StoreError> {
+        let options = MySqlConnectOptions::from_str(url)?
+            .charset("utf8mb4")
+            .collation("utf8mb4_bin")
+            .pipes_as_concat(false)
+            .no_engine_substitution(true)
+            .log_statements(LevelFilter::Trace)
+            .log_slow_statements(LevelFilter::Off, Duration::MAX);
+        let (lock_wait, idle) = (lock_wait.as_secs().max(1), idle.as_secs().max(1));
+        // Under REPEATABLE READ writers of disjoint shards wait for each other; a value that does not fit is an error and is never cut.
+        let session = format!(
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+             SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = {lock_wait}, \
+             lock_wait_timeout = {lock_wait}"
+        );
+        let writing = format!("{session}, wait_timeout = {idle}");
+        Ok(Self(Arc::new(Sessions {
+            options,
+            session,
+            writing,
+        })))
+    }
+
+    /// A session for writing.
+    pub(super) async fn connect(&self) -> Result<MySqlConnection, StoreError> {
+        self.open(WRITER_STATEMENTS, &self.0.writing).await
+    }
+
+    /// A session for one who reads for a long time, and may be silent in between.
+    pub(super) async fn connect_to_read(&self) -> Result<MySqlConnection, StoreError> {
+        self.open(READER_STATEMENTS, &self.0.session).await
+    }
+
+    async fn open(&self, statements: usize, session: &str) -> Result<MySqlConnection, StoreError> {
+        let options = self.0.options.clone().statement_cache_capacity(statements);
+        let session = async {
+            let mut connection = MySqlConnection::connect_with(&options).await?;
+            connection
+                .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(session.to_owned())))
+                .await?;
+            Ok(connection)
+        };
+        match tokio::time::timeout(CONNECT, session).await {
+            Ok(connected) => connected,
+            Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// Sessions for reading.
+    pub(super) async fn pool(&self, size: u32) -> Result<MySqlPool, StoreError> {
+        let session = self.0.session.clone();
+        let pool = MySqlPoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(CONNECT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .after_connect(move |connection, _| {
+                let session = session.clone();
+                Box::pin(async move {
+                    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(session))).await?;
+                    Ok(())
+                })
+            });
+        let options = self.0.options.clone().statement_cache_capacity(READER_STATEMENTS);
+        Ok(pool.connect_with(options).await?)
+    }
+}
+
+/// A snapshot on a connection of the pool. It is opened by a task of its own: a caller who goes away in the middle would give the
+/// connection back with the transaction open, and later readers would see an old state for ever.
+pub(super) async fn snapshot(pool: MySqlPool) -> Result<Transaction<'static, MySql>, StoreError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends by itself, and must not end with its caller"
+    )]
+    let opening = tokio::spawn(async move {
+        let [isolation, start] = SNAPSHOT;
+        let mut connection = pool.acquire().await?;
+        connection.execute(sqlx::raw_sql(isolation)).await?;
+        Transaction::begin(connection, Some(sqlx::SqlSafeStr::into_sql_str(start))).await
+    });
+    match opening.await {
+        Ok(opened) => Ok(opened?),
+        Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
+    }
+}

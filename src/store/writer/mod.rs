@@ -1,0 +1,170 @@
+//! The way to the writers. Each shard belongs to one of them, for ever: a command goes to the bounded queue of its shard's writer, and
+//! whoever waits is answered after the commit. A handler that goes away drops its answer, never a transaction.
+
+mod task;
+
+pub use task::Writer;
+
+use super::batch::Setting;
+use super::db::Location;
+use super::hints::Hints;
+use crate::clock::Clock;
+use crate::crash::{self, Point};
+use crate::identity::kek::Kek;
+use crate::ledger::command::{Command, KeyedAnswer, Outcome, Rejection, SubmitTrip, TripAnswer};
+use crate::ledger::ground::Ground;
+use crate::ledger::ids::ShardId;
+use crate::ledger::page::Deployment;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{mpsc, oneshot};
+
+/// The way in: cheap to clone, one for all callers.
+#[derive(Clone)]
+pub struct Ledger {
+    /// One for each writer; a shard's is that of its number, counted round.
+    lanes: Arc<[Lane]>,
+}
+
+/// The way to one writer.
+struct Lane {
+    queue: mpsc::Sender<Queued>,
+    healthy: Arc<AtomicBool>,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The queue is full: nothing was taken, try again soon.
+    #[error("the queue is full")]
+    Overloaded,
+    /// The writer has stopped taking commands.
+    #[error("the gateway is stopping")]
+    Draining,
+    /// The ledger refused it.
+    #[error(transparent)]
+    Rejected(Rejection),
+    /// The database did not take it: nothing was stored.
+    #[error("the database did not take it")]
+    Unavailable,
+}
+
+/// An answer that is still to come.
+pub struct Pending(oneshot::Receiver<Result<Outcome, SubmitError>>);
+
+/// What writers are made of.
+pub struct WriterParts {
+    /// The database.
+    pub location: Location,
+    /// Booked time.
+    pub clock: Clock,
+    /// Unwraps data keys.
+    pub kek: Arc<Kek>,
+    /// What the shards are at home in.
+    pub deployment: Deployment,
+    /// What the deployment brings to every booking.
+    pub ground: Arc<Ground>,
+    /// Hears of shards with something for the chain.
+    pub hints: Hints,
+    /// Commands that may wait, for all writers together.
+    pub queue: usize,
+    /// Commands that one transaction takes.
+    pub batch_max: usize,
+    /// Writers that share the shards.
+    pub count: NonZeroUsize,
+}
+
+struct Queued {
+    command: Command,
+    reply: oneshot::Sender<Result<Outcome, SubmitError>>,
+}
+
+impl Ledger {
+    /// The way in and its writers, each of which must be spawned.
+    pub fn new(parts: &WriterParts) -> (Self, Vec<Writer>) {
+        let setting = Arc::new(Setting {
+            kek: Arc::clone(&parts.kek),
+            home: parts.deployment.id,
+            ground: Arc::clone(&parts.ground),
+        });
+        let room = parts.queue.div_ceil(parts.count.get());
+        let (mut lanes, mut writers) = (Vec::new(), Vec::new());
+        for _ in 0..parts.count.get() {
+            let (queue, queued) = mpsc::channel(room);
+            let healthy = Arc::new(AtomicBool::new(true));
+            writers.push(Writer::new(parts, &setting, queued, Arc::clone(&healthy)));
+            lanes.push(Lane { queue, healthy });
+        }
+        (Self { lanes: lanes.into() }, writers)
+    }
+
+    fn lane(&self, shard: ShardId) -> Result<&Lane, SubmitError> {
+        let lane = usize::from(shard.index()) % self.lanes.len().max(1);
+        self.lanes.get(lane).ok_or(SubmitError::Draining)
+    }
+
+    /// Queues a command, or says at once that there is no room.
+    pub fn enqueue(&self, command: Command) -> Result<Pending, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.lane(command.shard())?
+            .queue
+            .try_send(Queued { command, reply })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => SubmitError::Draining,
+            })?;
+        crash::point(Point::AfterQueue);
+        Ok(Pending(answer))
+    }
+
+    /// Queues a command and waits for its commit.
+    pub async fn submit(&self, command: Command) -> Result<Outcome, SubmitError> {
+        self.enqueue(command)?.answer().await
+    }
+
+    /// Books a trip and waits for its commit.
+    pub async fn book(&self, command: Arc<SubmitTrip>) -> Result<TripAnswer, SubmitError> {
+        self.enqueue(Command::SubmitTrip(command))?.trip().await
+    }
+
+    /// Carries out what is answered under a key, and waits for its commit.
+    pub async fn answer(&self, command: Command) -> Result<KeyedAnswer, SubmitError> {
+        match self.submit(command).await? {
+            Outcome::Answered(answer) => Ok(answer),
+            // No keyed command has this outcome; a caller that waits for one has asked for something else.
+            Outcome::Trip(_) | Outcome::Settled(_) | Outcome::Recorded | Outcome::Activated(_) => {
+                Err(SubmitError::Unavailable)
+            }
+        }
+    }
+
+    /// Whether the last batch of every writer reached the disk.
+    pub fn healthy(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.healthy.load(Ordering::Relaxed))
+    }
+
+    /// Commands waiting.
+    pub fn depth(&self) -> usize {
+        let waiting = |lane: &Lane| lane.queue.max_capacity().saturating_sub(lane.queue.capacity());
+        self.lanes.iter().map(waiting).sum()
+    }
+}
+
+impl Pending {
+    /// Waits for the commit of a trip.
+    pub async fn trip(self) -> Result<TripAnswer, SubmitError> {
+        match self.answer().await? {
+            Outcome::Trip(answer) => Ok(answer),
+            // No trip has this outcome; a caller that waits for one has asked for something else.
+            Outcome::Answered(_) | Outcome::Settled(_) | Outcome::Recorded | Outcome::Activated(_) => {
+                Err(SubmitError::Unavailable)
+            }
+        }
+    }
+
+    /// Waits for the commit.
+    pub async fn answer(self) -> Result<Outcome, SubmitError> {
+        self.0.await.unwrap_or(Err(SubmitError::Draining))
+    }
+}

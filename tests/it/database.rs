@@ -1,0 +1,111 @@
+//! Where a test's ledger lies: in a file of its data folder, or, where `CARBON_TEST_MYSQL` names a server (`mysql://user@host:port`), in a
+//! database there that belongs to the folder.
+
+use carbon_gateway::folder::DataFolder;
+use carbon_gateway::ledger::ids::Hash;
+use carbon_gateway::store::db::{Location, MySqlServer, SqliteFile};
+use sha2::{Digest as _, Sha256};
+use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a statement waits for somebody else's lock.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Databases that this process has made.
+static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the whole suite is told by this one variable which database it runs on"
+)]
+fn server() -> Option<String> {
+    std::env::var("CARBON_TEST_MYSQL").ok().filter(|url| !url.is_empty())
+}
+
+/// The database of a folder on the server, made if it is not there.
+fn url(folder: &Path) -> Option<String> {
+    let server = server()?;
+    let path = std::path::absolute(folder).unwrap();
+    let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
+    // The server takes names of 64 characters.
+    let name = format!("test_{:.40}", Hash::new(digest.into()).to_string());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if made.insert(name.clone()) {
+        make(&server, format!("CREATE DATABASE IF NOT EXISTS {name}"));
+    }
+    Some(format!("{server}/{name}"))
+}
+
+/// Runs one statement, also where nothing may be awaited.
+fn make(server: &str, sql: String) {
+    let server = server.to_owned();
+    let made = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut connection = MySqlConnection::connect(&server).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+        });
+    });
+    made.join().unwrap();
+}
+
+/// Settings that lead a gateway on a folder there, as environment variables.
+pub(crate) fn settings(folder: &Path) -> Vec<(String, String)> {
+    let Some(url) = url(folder) else {
+        return Vec::new();
+    };
+    let setting = |key: &str, value: &str| (format!("CARBON_GATEWAY__DATABASE__{key}"), value.to_owned());
+    vec![setting("KIND", "mysql"), setting("URL", &url)]
+}
+
+/// The ledger of a folder. Commits survive the process, not a power cut: tests spare the disk.
+pub(crate) fn location(folder: &Path) -> Location {
+    match url(folder) {
+        Some(url) => Location::MySql(MySqlServer::new(&url, LOCK_WAIT, Duration::from_mins(1)).unwrap()),
+        None => file_of(folder),
+    }
+}
+
+/// The SQLite file of a folder.
+pub(crate) fn file_of(folder: &Path) -> Location {
+    Location::Sqlite(SqliteFile {
+        file: DataFolder::new(folder).ledger_file(),
+        busy_timeout: LOCK_WAIT,
+        durable: false,
+    })
+}
+
+/// Whether a test that needs a server must stand back, with a line that says so.
+pub(crate) fn is_in_files(test: &str, why: &str) -> bool {
+    let skipped = server().is_none();
+    if skipped {
+        tell(&format!(
+            "SKIPPED: {test}: CARBON_TEST_MYSQL names no server, and {why}"
+        ));
+    }
+    skipped
+}
+
+#[expect(clippy::print_stdout, reason = "the test script gathers these lines")]
+fn tell(line: &str) {
+    println!("{line}");
+}
+
+/// Whether a test that needs a file must stand back, with a line that says so.
+pub(crate) fn is_on_a_server(test: &str, why: &str) -> bool {
+    let skipped = server().is_some();
+    if skipped {
+        tell(&format!("SKIPPED: {test}: on a database server, {why}"));
+    }
+    skipped
+}

@@ -1,0 +1,280 @@
+//! What a database server does that a file does not: many writers at once, sessions that it ends, connections that are borrowed again,
+//! a restart under load. Where no server is at hand these say so.
+
+use crate::database;
+use crate::dispatch::verified;
+use crate::support::{NOON_MS, TestApp, trip_at};
+use carbon_gateway::store::db::{Connection, Location, MySqlServer, Readers};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Shorter than any lock is waited for.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+async fn submit(app: &TestApp, n: u32) -> u16 {
+    app.post("/v1/trips", &trip_at(NOON_MS / 1_000, n))
+        .await
+        .status()
+        .as_u16()
+}
+
+/// A session of the writers' kind, and the server's own connection inside of it.
+async fn session(location: &Location) -> Connection {
+    location.connect().await.unwrap()
+}
+
+fn raw(connection: &mut Connection) -> &mut MySqlConnection {
+    match connection {
+        Connection::MySql(c) => c,
+        Connection::Sqlite(_) => unreachable!("it was opened on a server"),
+    }
+}
+
+async fn number(c: &mut MySqlConnection, sql: &'static str) -> i64 {
+    let (number,): (i64,) = sqlx::query_as(sql).fetch_one(c).await.unwrap();
+    number
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_of_other_shards_never_wait() {
+    if database::is_in_files("writers of other shards", "files have one writer") {
+        return;
+    }
+    let app = TestApp::spawn().await;
+    let location = database::location(app.data_dir());
+    // Somebody is in the middle of a batch of shard 0, in the way that writers are.
+    let mut busy = session(&location).await;
+    busy.begin().await.unwrap();
+    busy.execute("UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN (0)")
+        .await
+        .unwrap();
+    busy.execute("SELECT seq FROM trip_00 WHERE user_id = 1000020 AND activity_day BETWEEN 1 AND 90000")
+        .await
+        .unwrap();
+    busy.execute("DELETE FROM daily_total WHERE shard = 0 AND booked_day = 1 AND activity_day = 1")
+        .await
+        .unwrap();
+    busy.execute("DELETE FROM journal WHERE shard = 0 AND seq_from > 1000")
+        .await
+        .unwrap();
+    let begun = Instant::now();
+    // Riders 1,000,001 and on: shards 11 to 13, of three of the four writers, none of them that of shard 0.
+    for n in [1, 2, 3] {
+        assert_eq!(submit(&app, n).await, 201);
+    }
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    busy.execute("ROLLBACK").await.unwrap();
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn every_session_is_read_committed_and_strict() {
+    if database::is_in_files("every session", "files have no sessions") {
+        return;
+    }
+    const ISOLATION: &str =
+        "SELECT variable_value FROM information_schema.session_variables WHERE variable_name = 'tx_isolation'";
+    let folder = tempfile::tempdir().unwrap();
+    let location = database::location(folder.path());
+    let mut writing = session(&location).await;
+    let Readers::MySql(pool) = location.readers(2).await.unwrap() else {
+        unreachable!("it was opened on a server")
+    };
+    let mut reading = pool.acquire().await.unwrap();
+    for c in [raw(&mut writing), &mut *reading] {
+        let (isolation,): (String,) = sqlx::query_as(ISOLATION).fetch_one(&mut *c).await.unwrap();
+        assert_eq!(isolation, "READ-COMMITTED");
+        let (mode,): (String,) = sqlx::query_as("SELECT @@sql_mode").fetch_one(&mut *c).await.unwrap();
+        assert_eq!(mode, "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION");
+    }
+}
+
+/// A caller that goes away while its snapshot is being opened: the next who borrows the connection must not be inside of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_nobody_waits_for_stays_open_for_nobody() {
+    if database::is_in_files("dropped snapshots", "a file's snapshot ends with its reader") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let readers = database::location(folder.path()).readers(2).await.unwrap();
+    let Readers::MySql(pool) = &readers else {
+        unreachable!("it was opened on a server")
+    };
+    let mut dropped = 0;
+    for round in 0..400_u32 {
+        let patience = async {
+            for _ in 0..round % 40 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            opened = readers.snapshot() => drop(opened.unwrap()),
+            () = patience => dropped += 1,
+        }
+        let mut next = pool.acquire().await.unwrap();
+        assert_eq!(
+            number(&mut next, "SELECT CAST(@@in_transaction AS SIGNED)").await,
+            0,
+            "round {round}"
+        );
+    }
+    assert!(
+        (100..400).contains(&dropped),
+        "{dropped} of 400 were dropped: the test says nothing"
+    );
+}
+
+#[tokio::test]
+async fn sessions_that_the_server_has_ended_are_opened_again() {
+    if database::is_in_files("ended sessions", "files have no sessions") {
+        return;
+    }
+    let app = TestApp::spawn().await;
+    assert_eq!(submit(&app, 1).await, 201);
+    let location = database::location(app.data_dir());
+    let mut other = session(&location).await;
+    let own = number(raw(&mut other), "SELECT CAST(CONNECTION_ID() AS SIGNED)").await;
+    let sql = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist WHERE db = DATABASE()";
+    let sessions: Vec<(i64,)> = sqlx::query_as(sql).fetch_all(raw(&mut other)).await.unwrap();
+    assert!(sessions.len() > 2, "{sessions:?}");
+    for (id,) in sessions.into_iter().filter(|(id,)| *id != own) {
+        let kill = AssertSqlSafe(format!("KILL {id}"));
+        sqlx::raw_sql(kill).execute(raw(&mut other)).await.unwrap();
+    }
+    assert_eq!(submit(&app, 2).await, 201);
+    // The sessions of readers were idle for less than they are asked after; one answer may be late, none is lost.
+    let begun = Instant::now();
+    while app.get("/v1/users/1000002/balance").await.status() != 200 {
+        assert!(begun.elapsed() < AT_ONCE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(submit(&app, 1).await, 200);
+    app.stop().await;
+}
+
+/// A server of a test's own, which may be killed.
+struct Server {
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let url = Self::up(folder.path());
+        Self { folder, url }
+    }
+
+    fn up(folder: &Path) -> String {
+        let told = Self::script("up", folder);
+        let (_, url) = told.trim().split_once('=').unwrap();
+        url.to_owned()
+    }
+
+    fn script(action: &str, folder: &Path) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/dev-up.sh");
+        let output = Command::new(script).arg(action).arg(folder).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// SIGKILL, and up again on the same port with what the disk holds.
+    fn kill_and_restart(&self) {
+        let pid = std::fs::read_to_string(self.folder.path().join("mariadb.pid")).unwrap();
+        assert!(
+            Command::new("kill")
+                .args(["-KILL", pid.trim()])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let (_, address) = self.url.rsplit_once('@').unwrap();
+        while TcpStream::connect(address).is_ok() {}
+        assert_eq!(Self::up(self.folder.path()), self.url);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        Self::script("down", self.folder.path());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_under_load_loses_and_doubles_nothing() {
+    if database::is_in_files("a server killed", "files have no server") {
+        return;
+    }
+    let server = Arc::new(Server::start());
+    let mut root = MySqlConnection::connect(&server.url).await.unwrap();
+    sqlx::raw_sql("CREATE DATABASE carbon")
+        .execute(&mut root)
+        .await
+        .unwrap();
+    let url = format!("{}/carbon", server.url);
+    let settings = [
+        ("CARBON_GATEWAY__DATABASE__KIND", "mysql"),
+        ("CARBON_GATEWAY__DATABASE__URL", url.as_str()),
+    ];
+    let app = Arc::new(TestApp::spawn_on(tempfile::tempdir().unwrap(), &settings).await);
+    let (next, begun) = (Arc::new(AtomicU32::new(0)), Instant::now());
+    let mut lanes = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let (app, next) = (Arc::clone(&app), Arc::clone(&next));
+        lanes.spawn(async move {
+            let (mut taken, mut refused) = (Vec::new(), Vec::new());
+            while begun.elapsed() < Duration::from_secs(12) {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                match submit(&app, n).await {
+                    201 => taken.push((n, begun.elapsed())),
+                    503 => {
+                        refused.push(n);
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                    other => panic!("trip {n}: {other}"),
+                }
+            }
+            (taken, refused)
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let dying = Arc::clone(&server);
+    tokio::task::spawn_blocking(move || dying.kill_and_restart())
+        .await
+        .unwrap();
+    let back = begun.elapsed();
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    while let Some(lane) = lanes.join_next().await {
+        let (of_lane, refused_of_lane) = lane.unwrap();
+        taken.extend(of_lane);
+        refused.extend(refused_of_lane);
+    }
+    assert!(!refused.is_empty(), "nobody noticed that the server was away");
+    let after = taken.iter().filter(|(_, at)| *at > back).count();
+    assert!(
+        after > 50 && taken.len() - after > 50,
+        "{after} of {} trips after {back:?}",
+        taken.len()
+    );
+    for (n, _) in &taken {
+        assert_eq!(submit(&app, *n).await, 200, "trip {n} was acknowledged");
+    }
+    // Whoever was told that nothing was stored was told the truth.
+    for n in &refused {
+        assert_eq!(submit(&app, *n).await, 201, "trip {n} was refused");
+    }
+    let ready: Value = app.get("/readyz").await.json().await.unwrap();
+    assert_eq!(ready["ready"], true, "{ready}");
+    let app = Arc::into_inner(app).unwrap();
+    let (folder, _) = app.stop().await;
+    let location = Location::MySql(MySqlServer::new(&url, AT_ONCE, Duration::from_mins(1)).unwrap());
+    let report = verified(&location, folder.path()).await;
+    assert!(report.ok, "{report:#?}");
+}
