@@ -22,10 +22,10 @@ pub(super) async fn alive() -> impl Responder {
 pub(super) async fn ready(state: Data<ApiState>) -> impl Responder {
     let draining = state.lifecycle.is_stopping();
     let position = timeout(PROBE_BUDGET, reads::position(&state.readers, ShardId::FIRST));
-    let height = timeout(PROBE_BUDGET, state.chain.height());
-    let (position, height) = tokio::join!(position, height);
+    let chain = timeout(PROBE_BUDGET, state.chain.allows_work());
+    let (position, chain) = tokio::join!(position, chain);
     let database = state.ledger.healthy() && matches!(position, Ok(Ok(_)));
-    let chain = state.chain.is_ready() && matches!(height, Ok(Ok(_)));
+    let chain = matches!(chain, Ok(true));
     let ready = database && chain && !draining;
     let word = |ok| if ok { "ok" } else { "unavailable" };
     let checks = json!({"database": word(database), "chain": word(chain), "draining": draining});

@@ -9,7 +9,8 @@ use crate::identity::found;
 use crate::identity::rows::{CA, ISSUER};
 use crate::ledger::page::Deployment;
 use crate::store::db::Connection;
-use crate::store::keys;
+use crate::store::{deployment, keys};
+use std::sync::Arc;
 
 /// What the chain of a deployment rests on: of authority and issuer their first rows, which stand for ever.
 pub async fn genesis(connection: &mut Connection, deployment: &Deployment) -> Result<Genesis, AppError> {
@@ -29,10 +30,31 @@ pub async fn start(
     genesis: Genesis,
     surroundings: Surroundings<'_>,
 ) -> Result<ChainClient, AppError> {
-    let chain = match config.chain.kind {
-        ChainKind::Embedded => EmbeddedChain::start(settings(config, folder), genesis, surroundings),
-    };
-    Ok(ChainClient::Embedded(chain.await?))
+    Ok(match config.chain.kind {
+        ChainKind::Embedded => {
+            ChainClient::Embedded(EmbeddedChain::start(settings(config, folder), genesis, surroundings).await?)
+        }
+        ChainKind::Elsewhere => ChainClient::Elsewhere(Arc::new(genesis)),
+    })
+}
+
+/// Demands that a chain without a block is that of a ledger of which nothing is confirmed: in another folder a second chain would
+/// begin, and the two would never come together again.
+pub async fn is_of_the_ledger(
+    chain: &ChainClient,
+    connection: &mut Connection,
+    folder: &DataFolder,
+) -> Result<(), AppError> {
+    if matches!(chain, ChainClient::Elsewhere(_)) || chain.height().await? > 0 {
+        return Ok(());
+    }
+    match deployment::any_confirmed(connection).await? {
+        None => Ok(()),
+        Some(shard) => Err(AppError::ChainMissing {
+            shard,
+            file: folder.chain_file(),
+        }),
+    }
 }
 
 /// How the settings let the embedded chain misbehave.

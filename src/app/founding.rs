@@ -50,6 +50,13 @@ pub async fn open_deployment(
 
 /// Makes the first API key of a deployment that has none.
 pub(super) async fn first_key(connection: &mut Connection, clock: &Clock) -> Result<Option<String>, AppError> {
+    connection.alone().await?;
+    let made = made_if_none(connection, clock).await;
+    connection.no_longer_alone().await?;
+    made
+}
+
+async fn made_if_none(connection: &mut Connection, clock: &Clock) -> Result<Option<String>, AppError> {
     if !clients::list(connection).await?.is_empty() {
         return Ok(None);
     }

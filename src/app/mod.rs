@@ -7,8 +7,8 @@ pub mod in_force;
 pub mod signing;
 
 use crate::api::{self, ApiParts};
-use crate::chain::ChainClient;
 use crate::chain::embedded::{FileError, Surroundings};
+use crate::chain::{ChainClient, ChainError};
 use crate::clock::Clock;
 use crate::config::{Config, Synchronous};
 use crate::dispatch::Sweeper;
@@ -20,6 +20,7 @@ use crate::import::ways::DescribedError;
 use crate::jobs;
 use crate::jobs::settle_due::Settling;
 use crate::ledger::ground::{Ground, SourceSecret};
+use crate::ledger::ids::ShardId;
 use crate::lifecycle::Lifecycle;
 use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
 use crate::store::db::{Connection, Location, MySqlServer, SqliteFile, StoreError};
@@ -122,6 +123,25 @@ pub enum AppError {
     /// The chain's file.
     #[error("the chain cannot be opened")]
     Chain(#[from] FileError),
+    /// The chain's height.
+    #[error("the chain cannot be asked")]
+    ChainSilent(#[from] ChainError),
+    /// The command waits for the chain, which another instance has.
+    #[error(
+        "this command waits until the chain has confirmed everything: run it in the data folder that holds the chain, or with --to"
+    )]
+    ChainElsewhere,
+    /// The chain in the folder is empty, though it has confirmed things.
+    #[error(
+        "transactions of shard {shard} are confirmed, but the chain in {file} has no block: start in the data folder that holds the chain, \
+         or say `chain.kind = elsewhere` where another instance has it"
+    )]
+    ChainMissing {
+        /// The first shard with something confirmed.
+        shard: ShardId,
+        /// The file.
+        file: PathBuf,
+    },
     /// A parameter set.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -213,7 +233,11 @@ impl App {
             clock: &clock,
             config: &config,
         };
-        let sweeper = dispatching::start(outgoing, &on, lifecycle)?;
+        // What is booked here is found by the instance that has the chain.
+        let sweeper = match &chain {
+            ChainClient::Embedded(_) => Some(dispatching::start(outgoing, &on, lifecycle)?),
+            ChainClient::Elsewhere(_) => None,
+        };
         spawn_jobs(settling, sweeper, lifecycle);
         let parts = ApiParts {
             ledger,
@@ -240,7 +264,7 @@ impl App {
     }
 }
 
-fn spawn_jobs(settling: Settling, sweeper: Sweeper, lifecycle: &Lifecycle) {
+fn spawn_jobs(settling: Settling, sweeper: Option<Sweeper>, lifecycle: &Lifecycle) {
     let soft = lifecycle.soft();
     lifecycle.spawn("jobs", async move {
         if let Err(error) = jobs::run(settling, sweeper, soft).await {
@@ -272,6 +296,7 @@ impl Core {
         let wanted = in_force::wanted(&config)?;
         let location = location(&config, &folder)?;
         let mut connection = location.connect().await?;
+        connection.alone().await?;
         migrate::migrate(&mut connection, clock.now_ms(), usize::MAX).await?;
         let (founded, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
         signing::open_authority(&mut connection, &config, &kek, clock.now_ms()).await?;
@@ -285,6 +310,7 @@ impl Core {
             held: Some(Arc::clone(&lock) as _),
         };
         let chain = chain::start(&config, &folder, genesis, surroundings).await?;
+        chain::is_of_the_ledger(&chain, &mut connection, &folder).await?;
         let ground = Ground {
             zone: jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?,
             source_secret: kek.unwrap_source(&founded.source_secret, &deployment.id)?,
@@ -313,6 +339,7 @@ impl Core {
         }
         in_force::activate(&ledger, wanted).await?;
         let recorded = activations::in_force(&mut connection).await?;
+        connection.no_longer_alone().await?;
         let in_force = InForce::build(&recorded, environment(&config))?;
         Ok(Self {
             config,

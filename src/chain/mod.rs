@@ -17,7 +17,8 @@ use carbon_contract::codec::Decoder;
 use carbon_contract::envelope::Envelope;
 use carbon_contract::record::Record;
 use carbon_contract::state::Room;
-use embedded::{EmbeddedChain, Proved};
+use embedded::{EmbeddedChain, Genesis, Proved};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// A chain: a closed choice, cheap to clone.
@@ -25,6 +26,8 @@ use tokio::sync::watch;
 pub enum ChainClient {
     /// The ledger of our own, in this process.
     Embedded(EmbeddedChain),
+    /// The same, in another process that shares the database: this one knows what it is, and cannot ask it anything.
+    Elsewhere(Arc<Genesis>),
 }
 
 /// What is to be sent: the rest of a payload is the chain's own.
@@ -61,25 +64,28 @@ pub struct Block {
 }
 
 impl ChainClient {
-    /// The settings' word for it.
+    /// What kind of chain it is.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Embedded(_) => "embedded",
+            Self::Embedded(_) | Self::Elsewhere(_) => "embedded",
+        }
+    }
+
+    fn genesis(&self) -> &Genesis {
+        match self {
+            Self::Embedded(chain) => chain.genesis(),
+            Self::Elsewhere(genesis) => genesis,
         }
     }
 
     /// Its name, which every payload bears.
     pub fn chain_id(&self) -> &str {
-        match self {
-            Self::Embedded(chain) => &chain.genesis().chain_id,
-        }
+        &self.genesis().chain_id
     }
 
     /// Name under which the contract is called.
     pub fn contract(&self) -> &str {
-        match self {
-            Self::Embedded(chain) => &chain.genesis().contract,
-        }
+        &self.genesis().contract
     }
 
     /// The message to be signed for an order, deterministic in its fields.
@@ -89,6 +95,7 @@ impl ChainClient {
             .method();
         match self {
             Self::Embedded(chain) => chain.unsigned(order, method),
+            Self::Elsewhere(_) => Err(Transient::Elsewhere.into()),
         }
     }
 
@@ -96,6 +103,7 @@ impl ChainClient {
     pub fn time_ms(&self) -> i64 {
         match self {
             Self::Embedded(chain) => chain.time_ms(),
+            Self::Elsewhere(genesis) => genesis.created_ms,
         }
     }
 
@@ -103,6 +111,7 @@ impl ChainClient {
     pub async fn submit(&self, request: Request) -> Result<Accepted, ChainError> {
         match self {
             Self::Embedded(chain) => chain.submit(request).await,
+            Self::Elsewhere(_) => Err(Transient::Elsewhere.into()),
         }
     }
 
@@ -110,6 +119,7 @@ impl ChainClient {
     pub async fn find(&self, tx_id: &Hash) -> Result<Found, ChainError> {
         match self {
             Self::Embedded(chain) => chain.find(tx_id).await,
+            Self::Elsewhere(_) => Err(Transient::Elsewhere.into()),
         }
     }
 
@@ -117,6 +127,7 @@ impl ChainClient {
     pub async fn prove(&self, tx_id: &Hash) -> Result<Option<Proved>, ChainError> {
         match self {
             Self::Embedded(chain) => chain.prove(tx_id).await,
+            Self::Elsewhere(_) => Err(Transient::Elsewhere.into()),
         }
     }
 
@@ -124,6 +135,7 @@ impl ChainClient {
     pub async fn block(&self, height: u64) -> Result<Option<Block>, ChainError> {
         match self {
             Self::Embedded(chain) => chain.block(height).await,
+            Self::Elsewhere(_) => Err(Transient::Elsewhere.into()),
         }
     }
 
@@ -131,6 +143,7 @@ impl ChainClient {
     pub async fn height(&self) -> Result<u64, ChainError> {
         match self {
             Self::Embedded(chain) => chain.height().await,
+            Self::Elsewhere(_) => Err(Transient::Elsewhere.into()),
         }
     }
 
@@ -138,6 +151,7 @@ impl ChainClient {
     pub fn heights(&self) -> watch::Receiver<u64> {
         match self {
             Self::Embedded(chain) => chain.heights(),
+            Self::Elsewhere(_) => watch::channel(0).1,
         }
     }
 
@@ -145,6 +159,7 @@ impl ChainClient {
     pub async fn query(&self, method: &str, argument: &[u8]) -> Result<Vec<u8>, ChainError> {
         match self {
             Self::Embedded(chain) => chain.query(method, argument).await,
+            Self::Elsewhere(_) => Err(Transient::Elsewhere.into()),
         }
     }
 
@@ -164,10 +179,19 @@ impl ChainClient {
         Ok(None)
     }
 
-    /// Whether it takes and commits at present; readiness asks it.
+    /// Whether it takes and commits at present.
     pub fn is_ready(&self) -> bool {
         match self {
             Self::Embedded(chain) => chain.is_ready(),
+            Self::Elsewhere(_) => false,
+        }
+    }
+
+    /// Whether requests can be carried out as far as the chain is concerned; readiness asks it. One that is elsewhere hinders nothing here.
+    pub async fn allows_work(&self) -> bool {
+        match self {
+            Self::Embedded(chain) => chain.is_ready() && chain.height().await.is_ok(),
+            Self::Elsewhere(_) => true,
         }
     }
 }

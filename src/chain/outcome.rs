@@ -162,6 +162,9 @@ pub enum Transient {
     /// The chain is not there.
     #[error("the chain is away")]
     Away,
+    /// The chain is in another process.
+    #[error("the chain is in another instance, which takes transactions there")]
+    Elsewhere,
 }
 
 /// Why an outcome is not known.
@@ -206,7 +209,9 @@ impl ChainError {
     /// Whether the chain is not there, so that further calls are in vain: a full pool is, a refusal is not.
     pub const fn is_outage(&self) -> bool {
         match self {
-            Self::Transient(Transient::NotWriting | Transient::NotReading(_) | Transient::Away)
+            Self::Transient(
+                Transient::NotWriting | Transient::NotReading(_) | Transient::Away | Transient::Elsewhere,
+            )
             | Self::OutcomeUnknown(Unknown::NoReply) => true,
             Self::Permanent(_)
             | Self::Transient(Transient::PoolFull)

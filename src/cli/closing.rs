@@ -3,6 +3,7 @@
 
 use crate::app::dispatching::{self, Standing};
 use crate::app::{AppError, Core};
+use crate::chain::ChainClient;
 use crate::clock::Clock;
 use crate::dispatch::{Sweeper, Taking};
 use crate::jobs::settle_due::{SettleError, Settling};
@@ -52,6 +53,9 @@ pub(super) enum CloseError {
 impl Closing {
     /// Starts dispatch on an open data folder.
     pub(super) async fn start(core: Core, lifecycle: &Lifecycle) -> Result<Self, AppError> {
+        if matches!(core.outgoing.chain, ChainClient::Elsewhere(_)) {
+            return Err(AppError::ChainElsewhere);
+        }
         let readers = core.location.readers(READERS).await?;
         let on = Standing {
             ledger: &core.ledger,

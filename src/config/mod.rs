@@ -385,6 +385,13 @@ fn contradictions(config: &Config, settings: &BTreeMap<String, Setting>) -> Vec<
         )),
         _ => {}
     }
+    if config.database.kind == DatabaseKind::Sqlite && config.chain.kind == ChainKind::Elsewhere {
+        found.push(format!(
+            "`chain.kind` ({}) is elsewhere, but `database.kind` ({}) is sqlite: a file is one instance's, and so is its chain",
+            origin("chain.kind"),
+            origin("database.kind"),
+        ));
+    }
     if config.database.kind == DatabaseKind::Sqlite && config.writer.count.get() > 1 {
         found.push(format!(
             "`writer.count` ({}) is above 1, but `database.kind` ({}) is sqlite: a file has one writer",

@@ -100,13 +100,15 @@ pub struct ChainConfig {
 pub enum ChainKind {
     /// The ledger of our own, in this process.
     Embedded,
+    /// The same, in another process that shares the database.
+    Elsewhere,
 }
 
 impl ChainKind {
-    /// Word in answers.
+    /// Word in answers: what kind of chain it is.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Embedded => "embedded",
+            Self::Embedded | Self::Elsewhere => "embedded",
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What the gateway does by itself, by the clock. A job that is told to stop ends at the next rider or shard; nothing depends on its
-//! having run. The lock of the data folder keeps a second process, and with it a second run, away.
+//! having run, and two that run it at once only ask twice. Where the chain is elsewhere, so is the sweeping.
 
 pub mod settle_due;
 
@@ -16,12 +16,21 @@ const SWEEP: &str = "*/5 * * * * *";
 
 /// Runs the jobs until told to stop. The scheduler only says that it is time: if the last run is still at work, that time is passed
 /// over, and what it would have done is done by the next.
-pub async fn run(settling: Settling, sweeper: Sweeper, stop: CancellationToken) -> Result<(), JobSchedulerError> {
+pub async fn run(
+    settling: Settling,
+    sweeper: Option<Sweeper>,
+    stop: CancellationToken,
+) -> Result<(), JobSchedulerError> {
     let mut scheduler = JobScheduler::new().await?;
     let minutes = ticks(&scheduler, SETTLE_DUE).await?;
     let sweeps = ticks(&scheduler, SWEEP).await?;
     scheduler.start().await?;
-    tokio::join!(settle_due(&settling, minutes, &stop), sweep(&sweeper, sweeps, &stop));
+    let sweeping = async {
+        if let Some(sweeper) = sweeper {
+            sweep(&sweeper, sweeps, &stop).await;
+        }
+    };
+    tokio::join!(settle_due(&settling, minutes, &stop), sweeping);
     scheduler.shutdown().await
 }
 

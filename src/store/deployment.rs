@@ -1,6 +1,7 @@
 //! The one row that says what this deployment is, and the heads that it gives each shard at birth.
 
 use super::db::{Connection, StoreError, with};
+use super::statement::of_shard;
 use crate::identity::kek::KekId;
 use crate::ledger::ids::ShardId;
 use crate::ledger::page::Deployment;
@@ -39,6 +40,20 @@ pub async fn find(connection: &mut Connection) -> Result<Option<Founded>, StoreE
         source_secret,
         chain_secret,
     }))
+}
+
+/// A shard of which the chain has confirmed something, if there is one.
+pub async fn any_confirmed(connection: &mut Connection) -> Result<Option<ShardId>, StoreError> {
+    const SQL: &str = "SELECT seq FROM ledger_tx_{shard} WHERE status = 'confirmed' LIMIT 1";
+    for shard in ShardId::all() {
+        let row: Option<(i64,)> = with!(&mut *connection, |c| sqlx::query_as(of_shard(SQL, shard))
+            .fetch_optional(&mut *c)
+            .await)?;
+        if row.is_some() {
+            return Ok(Some(shard));
+        }
+    }
+    Ok(None)
 }
 
 /// Gives a new database its deployment and thirty heads at home in it, all or nothing.

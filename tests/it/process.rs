@@ -105,8 +105,13 @@ impl Served {
 
     /// `kill -9` by process id, while others still talk to it.
     pub(crate) fn kill_now(&self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
+        self.signal("KILL");
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let (name, id) = (format!("-{name}"), self.child.id().to_string());
+        assert!(Command::new("kill").args([&name, &id]).status().unwrap().success());
     }
 
     /// SIGTERM; the exit code.

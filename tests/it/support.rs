@@ -4,6 +4,7 @@ use crate::database;
 use crate::described::Client;
 use carbon_gateway::app::{App, Parts};
 use carbon_gateway::chain::ChainClient;
+use carbon_gateway::chain::embedded::EmbeddedChain;
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
@@ -60,6 +61,29 @@ impl TestApp {
             client: Client::new(),
             chain: app.chain,
             clock,
+            lifecycle,
+            folder,
+        }
+    }
+
+    /// Another instance on the same database, which has no chain of its own.
+    pub(crate) async fn beside(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lifecycle = Lifecycle::new(Duration::from_secs(10));
+        let kek = DataFolder::new(self.data_dir()).kek_file();
+        let database = database::settings(self.data_dir());
+        let own = [
+            ("CARBON_GATEWAY__KEYS__KEK_FILE", kek.to_str().unwrap()),
+            ("CARBON_GATEWAY__CHAIN__KIND", "elsewhere"),
+        ];
+        let settings = [&own[..], &as_texts(&database)].concat();
+        let app = start(folder.path(), &self.clock, &lifecycle, &settings).await;
+        Self {
+            base: format!("http://{}", app.address),
+            key: self.key.clone(),
+            client: Client::new(),
+            chain: app.chain,
+            clock: self.clock.clone(),
             lifecycle,
             folder,
         }
@@ -136,6 +160,14 @@ impl TestApp {
         lifecycle.stop();
         let stopped = lifecycle.wait().await;
         (folder, stopped)
+    }
+}
+
+/// The embedded chain of this process.
+pub(crate) fn embedded(chain: &ChainClient) -> &EmbeddedChain {
+    match chain {
+        ChainClient::Embedded(chain) => chain,
+        ChainClient::Elsewhere(_) => unreachable!("the chain is in this process"),
     }
 }
 

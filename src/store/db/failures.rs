@@ -11,6 +11,9 @@ pub enum StoreError {
     /// Another transaction holds a lock; the same again may succeed.
     #[error("the database is busy")]
     Busy(#[source] sqlx::Error),
+    /// Another instance has been founding or migrating the database for a minute.
+    #[error("another instance is founding or migrating the database, and does not come to an end")]
+    Founding,
     /// The reply to COMMIT was an error, and the journal shows that nothing was committed.
     #[error("the batch was not committed")]
     NotCommitted(#[source] Box<StoreError>),

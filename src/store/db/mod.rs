@@ -97,6 +97,23 @@ impl Connection {
         self.execute(sql).await
     }
 
+    /// Keeps other instances from founding or migrating the same database until [`no_longer_alone`](Self::no_longer_alone), or the end of
+    /// this connection. A file's folder has a lock of its own.
+    pub async fn alone(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::MySql(c) => mysql::alone(c).await,
+        }
+    }
+
+    /// Lets other instances go on.
+    pub async fn no_longer_alone(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::MySql(c) => mysql::no_longer_alone(c).await,
+        }
+    }
+
     /// Runs a statement that makes a table.
     pub(super) async fn make_table(&mut self, AssertSqlSafe(sql): AssertSqlSafe<String>) -> Result<(), StoreError> {
         let options = match self {

@@ -147,3 +147,25 @@ pub(super) async fn snapshot(pool: MySqlPool) -> Result<Transaction<'static, MyS
         Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
     }
 }
+
+/// How long another instance may take to found or migrate a database.
+const FOUNDING_S: i64 = 60;
+/// The name of that lock on the server, within the 64 characters that it may have.
+const FOUNDING: &str = "LEFT(CONCAT('carbon-gateway ', DATABASE()), 64)";
+
+/// Takes the lock of the one who founds or migrates; it ends with its session.
+pub(super) async fn alone(c: &mut MySqlConnection) -> Result<(), StoreError> {
+    let sql = sqlx::AssertSqlSafe(format!("SELECT CAST(GET_LOCK({FOUNDING}, ?) AS SIGNED)"));
+    let (taken,): (Option<i64>,) = sqlx::query_as(sql).bind(FOUNDING_S).fetch_one(c).await?;
+    match taken {
+        Some(1) => Ok(()),
+        _ => Err(StoreError::Founding),
+    }
+}
+
+/// Gives it back.
+pub(super) async fn no_longer_alone(c: &mut MySqlConnection) -> Result<(), StoreError> {
+    let sql = sqlx::AssertSqlSafe(format!("DO RELEASE_LOCK({FOUNDING})"));
+    c.execute(sqlx::raw_sql(sql)).await?;
+    Ok(())
+}

@@ -5,8 +5,7 @@ mod flow;
 mod operator;
 
 use crate::database::location;
-use crate::support::{NOON_MS, TestApp};
-use carbon_gateway::chain::ChainClient;
+use crate::support::{NOON_MS, TestApp, embedded};
 use carbon_gateway::chain::embedded::{ChainFile, FaultPlan};
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
@@ -99,7 +98,7 @@ async fn drained(app: &TestApp) -> Backlog {
 }
 
 pub(crate) fn plan(app: &TestApp, plan: FaultPlan) {
-    let ChainClient::Embedded(chain) = &app.chain;
+    let chain = embedded(&app.chain);
     chain.plan(plan);
 }
 

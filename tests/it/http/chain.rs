@@ -3,9 +3,8 @@
 use super::{get, header, location, pointers, problem};
 use crate::http::access::key;
 use crate::sending::{Sending, binding, named};
-use crate::support::{NOON_MS, TestApp};
+use crate::support::{NOON_MS, TestApp, embedded};
 use carbon_gateway::app::{AppError, Core, Parts};
-use carbon_gateway::chain::ChainClient;
 use carbon_gateway::chain::embedded::verify::{ChainFinding, Listener, Seen, replay};
 use carbon_gateway::chain::embedded::{ChainFile, Fault, FaultPlan, FileError};
 use carbon_gateway::config::Loaded;
@@ -19,7 +18,7 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_hours(24);
 
 fn plan(app: &TestApp, faults: FaultPlan) {
-    let ChainClient::Embedded(chain) = &app.chain;
+    let chain = embedded(&app.chain);
     chain.plan(faults);
 }
 

@@ -1,10 +1,9 @@
 //! All that a gateway can do, each thing in a batch of few commands and in one of many.
 
 use crate::database;
-use crate::support::{NOON_MS, TestApp};
+use crate::support::{NOON_MS, TestApp, embedded};
 use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
 use carbon_gateway::app::signing::signer;
-use carbon_gateway::chain::ChainClient;
 use carbon_gateway::chain::embedded::{ChainFile, Fault, FaultPlan};
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
@@ -238,7 +237,7 @@ async fn riders_due(app: &TestApp) {
 
 /// What the sweeper asks, and what is refused, listed and redriven.
 async fn on_their_way(app: &TestApp) {
-    let ChainClient::Embedded(chain) = &app.chain;
+    let chain = embedded(&app.chain);
     chain.plan(FaultPlan::script([Some(Fault::Refuse)]));
     app.post("/v1/trips", &trip(107, 50, "demo")).await;
     let all = json!({"programme": "demo", "all": true});

@@ -5,9 +5,9 @@ use super::finished::{END_MS, LATER_MS, Made, made, read};
 use super::scratch::Finished;
 use super::signed;
 use crate::database::file_of;
+use crate::support::embedded;
 use carbon_gateway::app::dispatching::{self, Standing};
 use carbon_gateway::app::{Core, Parts};
-use carbon_gateway::chain::ChainClient;
 use carbon_gateway::chain::embedded::{Fault, FaultPlan};
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
@@ -63,7 +63,7 @@ async fn dispatch(folder: &Path, programmes: &Path, (now_ms, plan): (i64, FaultP
         clock: ManualClock::new(now_ms).clock(),
     };
     let core = Core::open(parts, &lifecycle).await.unwrap();
-    let ChainClient::Embedded(chain) = &core.outgoing.chain;
+    let chain = embedded(&core.outgoing.chain);
     chain.plan(plan);
     let readers = file_of(folder).readers(2).await.unwrap();
     let on = Standing {

@@ -7,9 +7,8 @@ mod walk;
 use super::access::key;
 use super::{get, problem};
 use crate::dispatch::{issue, keyed, plan, redeem, until};
-use crate::support::TestApp;
+use crate::support::{TestApp, embedded};
 use bytes::{bytes, digest};
-use carbon_gateway::chain::ChainClient;
 use carbon_gateway::chain::embedded::{Fault, FaultPlan};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -20,7 +19,7 @@ type Forgery = (String, Value);
 
 /// The certificate that everybody is to trust, as the operator has it.
 fn authority(app: &TestApp) -> Vec<u8> {
-    let ChainClient::Embedded(chain) = &app.chain;
+    let chain = embedded(&app.chain);
     chain.genesis().authorities[0].certificate.clone()
 }
 

@@ -1,6 +1,8 @@
 //! What a database server does that a file does not: many writers at once, sessions that it ends, connections that are borrowed again,
 //! a restart under load. Where no server is at hand these say so.
 
+mod instances;
+
 use crate::database;
 use crate::dispatch::verified;
 use crate::support::{NOON_MS, TestApp, trip_at};
@@ -73,13 +75,15 @@ async fn writers_of_other_shards_never_wait() {
     app.stop().await;
 }
 
+/// Asks a session how it is isolated.
+const ISOLATION: &str =
+    "SELECT variable_value FROM information_schema.session_variables WHERE variable_name = 'tx_isolation'";
+
 #[tokio::test]
 async fn every_session_is_read_committed_and_strict() {
     if database::is_in_files("every session", "files have no sessions") {
         return;
     }
-    const ISOLATION: &str =
-        "SELECT variable_value FROM information_schema.session_variables WHERE variable_name = 'tx_isolation'";
     let folder = tempfile::tempdir().unwrap();
     let location = database::location(folder.path());
     let mut writing = session(&location).await;
