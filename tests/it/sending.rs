@@ -1,6 +1,5 @@
 //! What a test sends to a gateway's chain by itself, under the keys of its data folder.
 
-use crate::database;
 use crate::support::{NOON_MS, TestApp};
 use carbon_contract::codec::digest;
 use carbon_contract::envelope::{Envelope, Order, Rebind};
@@ -8,14 +7,12 @@ use carbon_contract::signature::{PublicPoint, RiderSignature};
 use carbon_contract::transaction::{Kind, Lot, Output, Source, SourceKind, Transaction, content_id};
 use carbon_gateway::app::signing::signer;
 use carbon_gateway::chain::{ChainClient, Found, Payload, Request};
-use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::{Sender, Signer};
 use carbon_gateway::ledger::ids::{Hash, UserId};
 use carbon_gateway::store::deployment;
 use carbon_gateway::store::keys::Keys;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -43,21 +40,21 @@ pub(crate) fn binding(word: &str) -> Envelope {
 
 impl Sending {
     pub(crate) async fn beside(app: &TestApp) -> Self {
-        Self::on(app.data_dir(), app.chain.clone(), &app.clock).await
-    }
-
-    pub(crate) async fn on(folder: &Path, chain: ChainClient, clock: &ManualClock) -> Self {
-        let location = database::location(folder);
+        let (location, folder, clock) = (&app.location, app.data_dir(), &app.clock);
         let mut connection = location.connect().await.unwrap();
         let founded = deployment::find(&mut connection).await.unwrap().unwrap();
         connection.close().await.unwrap();
         let kek = Arc::new(Kek::load(&folder.join("keys/kek"), founded.kek_id).unwrap());
         let config = Loaded::read(None, Vec::new()).unwrap().config;
         let readers = location.readers(1).await.unwrap();
-        let (signer, writer) = signer((location, readers), kek, clock.clock(), &config.keys).unwrap();
+        let (signer, writer) = signer((location.clone(), readers), kek, clock.clock(), &config.keys).unwrap();
         let mut writing = JoinSet::new();
         writing.spawn(writer.run());
-        Self { signer, chain, writing }
+        Self {
+            signer,
+            chain: app.chain.clone(),
+            writing,
+        }
     }
 
     /// An issue of one source that a rider orders, at an address that stands for the source.

@@ -9,6 +9,7 @@ use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
+use carbon_gateway::store::db::Location;
 use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ pub(crate) struct TestApp {
     pub(crate) chain: ChainClient,
     /// Moves its time.
     pub(crate) clock: ManualClock,
+    /// Where its ledger lies.
+    pub(crate) location: Location,
     lifecycle: Lifecycle,
     folder: tempfile::TempDir,
 }
@@ -41,17 +44,19 @@ impl TestApp {
     /// Starts with settings, each as `("CARBON_GATEWAY__SECTION__KEY", value)`.
     pub(crate) async fn spawn_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = database::settings(folder.path());
-        Self::spawn_on(folder, &[settings, &as_texts(&database)].concat()).await
+        let (database, location) = (database::settings(folder.path()), database::location(folder.path()));
+        Self::spawn_on(folder, location, &[settings, &as_texts(&database)].concat()).await
     }
 
     /// The same with the ledger in a file, whatever the suite runs on.
     pub(crate) async fn spawn_in_a_file(settings: &[(&str, &str)]) -> Self {
-        Self::spawn_on(tempfile::tempdir().unwrap(), settings).await
+        let folder = tempfile::tempdir().unwrap();
+        let location = database::file_of(folder.path());
+        Self::spawn_on(folder, location, settings).await
     }
 
-    /// Starts on a folder with settings and no others.
-    pub(crate) async fn spawn_on(folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Self {
+    /// Starts on a folder with settings and no others, which lead to `location`.
+    pub(crate) async fn spawn_on(folder: tempfile::TempDir, location: Location, settings: &[(&str, &str)]) -> Self {
         let clock = ManualClock::new(NOON_MS);
         let lifecycle = Lifecycle::new(Duration::from_secs(10));
         let app = start(folder.path(), &clock, &lifecycle, settings).await;
@@ -61,6 +66,7 @@ impl TestApp {
             client: Client::new(),
             chain: app.chain,
             clock,
+            location,
             lifecycle,
             folder,
         }
@@ -84,6 +90,7 @@ impl TestApp {
             client: Client::new(),
             chain: app.chain,
             clock: self.clock.clone(),
+            location: self.location.clone(),
             lifecycle,
             folder,
         }
@@ -92,6 +99,7 @@ impl TestApp {
     /// Stops in good order and starts again on the same folder, with the same key.
     pub(crate) async fn restart(self, settings: &[(&str, &str)]) -> Self {
         let (clock, key, client) = (self.clock.clone(), self.key.clone(), self.client.clone());
+        let location = self.location.clone();
         let (folder, _) = self.stop().await;
         let lifecycle = Lifecycle::new(Duration::from_secs(10));
         let database = database::settings(folder.path());
@@ -103,6 +111,7 @@ impl TestApp {
             client,
             chain: app.chain,
             clock,
+            location,
             lifecycle,
             folder,
         }
@@ -131,7 +140,7 @@ impl TestApp {
 
     /// Waits until nothing is on its way to the chain; answers what is left, refused or waiting for what is refused.
     pub(crate) async fn drained(&self) -> Backlog {
-        let readers = database::location(self.data_dir()).readers(1).await.unwrap();
+        let readers = self.location.readers(1).await.unwrap();
         let begun = Instant::now();
         loop {
             let left = backlog(&readers).await.unwrap();

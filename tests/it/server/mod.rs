@@ -223,11 +223,12 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
         .await
         .unwrap();
     let url = format!("{}/carbon", server.url);
+    let location = Location::MySql(MySqlServer::new(&url, AT_ONCE, Duration::from_mins(1)).unwrap());
     let settings = [
         ("CARBON_GATEWAY__DATABASE__KIND", "mysql"),
         ("CARBON_GATEWAY__DATABASE__URL", url.as_str()),
     ];
-    let app = Arc::new(TestApp::spawn_on(tempfile::tempdir().unwrap(), &settings).await);
+    let app = Arc::new(TestApp::spawn_on(tempfile::tempdir().unwrap(), location.clone(), &settings).await);
     let (next, begun) = (Arc::new(AtomicU32::new(0)), Instant::now());
     let mut lanes = tokio::task::JoinSet::new();
     for _ in 0..16 {
@@ -278,7 +279,6 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
     assert_eq!(ready["ready"], true, "{ready}");
     let app = Arc::into_inner(app).unwrap();
     let (folder, _) = app.stop().await;
-    let location = Location::MySql(MySqlServer::new(&url, AT_ONCE, Duration::from_mins(1)).unwrap());
     let report = verified(&location, folder.path()).await;
     assert!(report.ok, "{report:#?}");
 }
