@@ -8,8 +8,9 @@ usage: scripts/dev-up.sh up [--fast] [DIR]     start, and print where it is
        scripts/dev-up.sh down [DIR]            stop, and leave the data
        scripts/dev-up.sh env [DIR]             print where it is
 
-Starts MariaDB on loopback, on a free port, with its data in DIR (default: target/dev). Installs Debian's package if it is missing
-and the caller is root. What is printed can be read by a shell: eval "$(scripts/dev-up.sh env)"
+Starts MariaDB on loopback, on a free port, with its data in DIR (default: target/dev) and an empty database `carbon`. Installs Debian's
+package if it is missing and the caller is root. What is printed are the settings by which a gateway finds the database, and the
+variable by which the tests find the server, for a shell to read: eval "$(scripts/dev-up.sh env)"
 
   --fast   for tests: commits do not wait for the disk, and all tables lie in one file
 
@@ -91,6 +92,7 @@ start_mariadb() {
   make_mariadb
   for _ in $(seq 600); do
     if answers; then
+      mariadb --no-defaults -h 127.0.0.1 -P "$(cat "$dir/mariadb.port")" -u root -e 'CREATE DATABASE IF NOT EXISTS carbon'
       return
     fi
     # One that was killed takes a while to go, and holds the data until then.
@@ -105,7 +107,11 @@ start_mariadb() {
 
 print_env() {
   alive || fail 1 "nothing runs in $dir"
-  echo "export CARBON_TEST_MYSQL=mysql://root@127.0.0.1:$(cat "$dir/mariadb.port")"
+  local url
+  url=mysql://root@127.0.0.1:$(cat "$dir/mariadb.port")
+  echo "export CARBON_GATEWAY__DATABASE__KIND=mysql"
+  echo "export CARBON_GATEWAY__DATABASE__URL=$url/carbon"
+  echo "export CARBON_TEST_MYSQL=$url"
 }
 
 case "$action" in

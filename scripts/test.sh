@@ -61,8 +61,7 @@ echo "== on the embedded defaults"
 run --workspace --no-fail-fast ${1:+"$1"} -- --show-output
 if [ -z "$embedded" ]; then
   echo "== on a database server"
-  url=$(scripts/dev-up.sh env "$server")
-  export "${url#export }"
+  eval "$(scripts/dev-up.sh env "$server" | grep CARBON_TEST_MYSQL)"
   # What reads source text, fixed bytes or SQLite files is the same a second time.
   same=()
   for module in house licences readme formats shared chain tampering plans; do same+=(--skip "$module::"); done

@@ -8,7 +8,7 @@ use crate::dispatch::verified;
 use crate::support::{NOON_MS, TestApp, trip_at};
 use carbon_gateway::store::db::{Connection, Location, MySqlServer, Readers};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
+use sqlx::{AssertSqlSafe, MySqlConnection};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
@@ -178,8 +178,10 @@ impl Server {
 
     fn up(folder: &Path) -> String {
         let told = Self::script("up", folder);
-        let (_, url) = told.trim().split_once('=').unwrap();
-        url.to_owned()
+        let url = told
+            .lines()
+            .find_map(|line| line.strip_prefix("export CARBON_TEST_MYSQL="));
+        url.unwrap().to_owned()
     }
 
     fn script(action: &str, folder: &Path) -> String {
@@ -217,11 +219,6 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
         return;
     }
     let server = Arc::new(Server::start());
-    let mut root = MySqlConnection::connect(&server.url).await.unwrap();
-    sqlx::raw_sql("CREATE DATABASE carbon")
-        .execute(&mut root)
-        .await
-        .unwrap();
     let url = format!("{}/carbon", server.url);
     let location = Location::MySql(MySqlServer::new(&url, AT_ONCE, Duration::from_mins(1)).unwrap());
     let settings = [
