@@ -4,8 +4,9 @@
 use super::db::{Connection, StoreError, with};
 use super::statement::of_shard;
 use crate::ledger::ids::ShardId;
+use sha2::{Digest as _, Sha256};
 use sqlx::AssertSqlSafe;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Templates in order; one that says `{shard}` is applied thirty times.
 const TEMPLATES: [(&str, &str); 17] = [
@@ -37,22 +38,36 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("0017_envelope", include_str!("../../migrations/0017_envelope.sql")),
 ];
 
-const STEPS_TABLE: &str =
-    "CREATE TABLE IF NOT EXISTS schema_step (name VARCHAR(64) NOT NULL PRIMARY KEY, applied_ms BIGINT NOT NULL)";
+const STEPS_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_step \
+     (name VARCHAR(64) NOT NULL PRIMARY KEY, applied_ms BIGINT NOT NULL, digest VARBINARY(32) NOT NULL)";
+
+/// A statement and the name under which it is recorded as done.
+struct Step {
+    name: String,
+    template: &'static str,
+    shard: ShardId,
+}
 
 /// Applies what is missing; answers how many steps that was. At most `limit` of them: tests interrupt it there.
+///
+/// # Errors
+/// A step was done by a program for which it had other words: nobody knows what the tables are.
 pub async fn migrate(connection: &mut Connection, now_ms: i64, limit: usize) -> Result<usize, StoreError> {
     connection.make_table(AssertSqlSafe(STEPS_TABLE.to_owned())).await?;
     let done = steps_done(connection).await?;
-    let missing = steps().filter(|(name, ..)| !done.contains(name));
+    if let Some(other) = steps().find(|step| done.get(&step.name).is_some_and(|digest| *digest != step.digest())) {
+        return Err(StoreError::Schema(other.name));
+    }
+    let missing = steps().filter(|step| !done.contains_key(&step.name));
     let mut applied = 0_usize;
-    for (name, template, shard) in missing.take(limit) {
-        connection.make_table(of_shard(template, shard)).await?;
+    for step in missing.take(limit) {
+        connection.make_table(of_shard(step.template, step.shard)).await?;
         with!(connection, |c| sqlx::query(
-            "INSERT INTO schema_step (name, applied_ms) VALUES (?, ?)"
+            "INSERT INTO schema_step (name, applied_ms, digest) VALUES (?, ?, ?)"
         )
-        .bind(&name)
+        .bind(&step.name)
         .bind(now_ms)
+        .bind(step.digest().as_slice())
         .execute(&mut *c)
         .await
         .map(|_| ()))?;
@@ -61,31 +76,42 @@ pub async fn migrate(connection: &mut Connection, now_ms: i64, limit: usize) -> 
     Ok(applied)
 }
 
-/// Steps that a database still lacks: a reader refuses to guess what an older schema means.
+/// Steps that a database lacks or has by other words: a reader refuses to guess what another schema means.
 pub async fn missing_steps(connection: &mut Connection) -> Result<usize, StoreError> {
     let done = steps_done(connection).await?;
-    Ok(steps().filter(|(name, ..)| !done.contains(name)).count())
+    let is_done = |step: &Step| done.get(&step.name).is_some_and(|digest| *digest == step.digest());
+    Ok(steps().filter(|step| !is_done(step)).count())
 }
 
-async fn steps_done(connection: &mut Connection) -> Result<BTreeSet<String>, StoreError> {
-    let rows: Vec<(String,)> = with!(connection, |c| sqlx::query_as("SELECT name FROM schema_step")
+async fn steps_done(connection: &mut Connection) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+    let rows: Vec<(String, Vec<u8>)> = with!(connection, |c| sqlx::query_as("SELECT name, digest FROM schema_step")
         .fetch_all(&mut *c)
         .await)?;
-    Ok(rows.into_iter().map(|(name,)| name).collect())
+    Ok(rows.into_iter().collect())
 }
 
-fn steps() -> impl Iterator<Item = (String, &'static str, ShardId)> {
+fn steps() -> impl Iterator<Item = Step> {
     TEMPLATES.into_iter().flat_map(|(name, template)| {
         let sharded = template.contains("{shard}");
         ShardId::all()
             .filter(move |shard| sharded || shard.index() == 0)
-            .map(move |shard| {
-                let step = if sharded {
+            .map(move |shard| Step {
+                name: if sharded {
                     format!("{name}/{shard}")
                 } else {
                     name.to_owned()
-                };
-                (step, template, shard)
+                },
+                template,
+                shard,
             })
     })
+}
+
+impl Step {
+    /// SHA-256 of the words of its template, comments left out: these may be mended at any time.
+    fn digest(&self) -> Vec<u8> {
+        let lines = self.template.lines().filter(|line| !line.starts_with("--"));
+        let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        Sha256::digest(words.join(" ")).to_vec()
+    }
 }

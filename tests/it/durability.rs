@@ -162,6 +162,14 @@ async fn a_migration_cut_short_anywhere_goes_on() {
     }
     let mut connection = location.connect().await.unwrap();
     assert_eq!(missing_steps(&mut connection).await.unwrap(), 0);
+    // Tables of another state of the program are not touched.
+    connection
+        .execute("UPDATE schema_step SET digest = x'00' WHERE name = '0007_trip/11'")
+        .await
+        .unwrap();
+    let refused = migrate(&mut connection, 0, usize::MAX).await.unwrap_err();
+    assert!(refused.to_string().contains("0007_trip/11"), "{refused}");
+    assert_eq!(missing_steps(&mut connection).await.unwrap(), 1);
     // A kill between a statement and its row: the statement runs again and changes nothing.
     connection.execute("DELETE FROM schema_step").await.unwrap();
     assert_eq!(migrate(&mut connection, 0, usize::MAX).await.unwrap(), steps);

@@ -14,6 +14,9 @@ pub enum StoreError {
     /// Another instance has been founding or migrating the database for a minute.
     #[error("another instance is founding or migrating the database, and does not come to an end")]
     Founding,
+    /// A step of the schema was done by a program that had other words for it.
+    #[error("the tables were made by another state of the program: step {0} of the schema says something else here")]
+    Schema(String),
     /// The reply to COMMIT was an error, and the journal shows that nothing was committed.
     #[error("the batch was not committed")]
     NotCommitted(#[source] Box<StoreError>),

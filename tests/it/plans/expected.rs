@@ -333,7 +333,7 @@ const WHOLE: [Row; 21] = [
         Whole(&["SCAN activation BY seq"], "a few rows, at the start and by verify"),
     ),
     (
-        "SELECT name FROM schema_step",
+        "SELECT name, digest FROM schema_step",
         Whole(&["SCAN schema_step"], "about two hundred rows, at the start"),
     ),
     (
