@@ -25,6 +25,7 @@ use crate::lifecycle::Lifecycle;
 use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
 use crate::store::db::{Connection, Location, MySqlServer, SqliteFile, StoreError};
 use crate::store::hints::hints;
+use crate::store::leases::Leases;
 use crate::store::writer::{Ledger, WriterParts};
 use crate::store::{activations, migrate};
 use crate::telemetry::install_metrics;
@@ -238,7 +239,7 @@ impl App {
             ChainClient::Embedded(_) => Some(dispatching::start(outgoing, &on, lifecycle)?),
             ChainClient::Elsewhere(_) => None,
         };
-        spawn_jobs(settling, sweeper, lifecycle);
+        spawn_jobs((settling, Leases::new(location, rand::random())), sweeper, lifecycle);
         let parts = ApiParts {
             ledger,
             readers,
@@ -264,7 +265,7 @@ impl App {
     }
 }
 
-fn spawn_jobs(settling: Settling, sweeper: Option<Sweeper>, lifecycle: &Lifecycle) {
+fn spawn_jobs(settling: (Settling, Leases), sweeper: Option<Sweeper>, lifecycle: &Lifecycle) {
     let soft = lifecycle.soft();
     lifecycle.spawn("jobs", async move {
         if let Err(error) = jobs::run(settling, sweeper, soft).await {

@@ -1,9 +1,11 @@
 //! What the gateway does by itself, by the clock. A job that is told to stop ends at the next rider or shard; nothing depends on its
-//! having run, and two that run it at once only ask twice. Where the chain is elsewhere, so is the sweeping.
+//! having run. Of several instances one does it, by a lease, and two that did it at once would only ask twice. Where the chain is elsewhere,
+//! so is the sweeping.
 
 pub mod settle_due;
 
 use crate::dispatch::{Sweeper, Taking};
+use crate::store::leases::Leases;
 use settle_due::Settling;
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
@@ -17,7 +19,7 @@ const SWEEP: &str = "*/5 * * * * *";
 /// Runs the jobs until told to stop. The scheduler only says that it is time: if the last run is still at work, that time is passed
 /// over, and what it would have done is done by the next.
 pub async fn run(
-    settling: Settling,
+    (settling, leases): (Settling, Leases),
     sweeper: Option<Sweeper>,
     stop: CancellationToken,
 ) -> Result<(), JobSchedulerError> {
@@ -30,7 +32,7 @@ pub async fn run(
             sweep(&sweeper, sweeps, &stop).await;
         }
     };
-    tokio::join!(settle_due(&settling, minutes, &stop), sweeping);
+    tokio::join!(settle_due(&settling, &leases, minutes, &stop), sweeping);
     scheduler.shutdown().await
 }
 
@@ -44,8 +46,17 @@ async fn ticks(scheduler: &JobScheduler, cron: &str) -> Result<mpsc::Receiver<()
     Ok(ticks)
 }
 
-async fn settle_due(settling: &Settling, mut ticks: mpsc::Receiver<()>, stop: &CancellationToken) {
+async fn settle_due(settling: &Settling, leases: &Leases, mut ticks: mpsc::Receiver<()>, stop: &CancellationToken) {
     while let Some(Some(())) = stop.run_until_cancelled(ticks.recv()).await {
+        match leases.take("settle-due", settling.clock.now_ms()).await {
+            Ok(true) => {}
+            Ok(false) => continue, // another instance does it
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "whose turn it is to settle what is due is not known");
+                continue;
+            }
+        }
         match settling.run("settle-due", stop).await {
             Ok(0) => {}
             Ok(entries) => tracing::info!(entries, "settled what was due"),

@@ -10,6 +10,7 @@ pub mod deployment;
 mod flush;
 pub mod hints;
 pub mod keys;
+pub mod leases;
 mod load;
 pub mod migrate;
 pub mod reads;

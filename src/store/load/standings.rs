@@ -178,7 +178,8 @@ pub(in crate::store) fn envelope_status(word: &str) -> Result<EnvelopeStatus, St
     known.ok_or_else(|| StoreError::row("envelope", "status", word))
 }
 
-/// The transactions that consume outputs of those to be confirmed.
+/// The transactions that consume outputs of those to be confirmed. One that consumes several comes several times: to have that sorted out by the
+/// database costs a table for each that is asked for.
 async fn children(c: &mut Connection, view: &mut View, confirmed: &BTreeSet<Hash>) -> Result<(), StoreError> {
     #[derive(sqlx::FromRow)]
     struct Row {
@@ -187,7 +188,7 @@ async fn children(c: &mut Connection, view: &mut View, confirmed: &BTreeSet<Hash
         child: StandingRow,
     }
     let item = format!(
-        "SELECT DISTINCT c.created_by AS parent, {STANDING} FROM credit_{{shard}} c JOIN ledger_tx_{{shard}} t ON t.content_id = c.spent_by \
+        "SELECT c.created_by AS parent, {STANDING} FROM credit_{{shard}} c JOIN ledger_tx_{{shard}} t ON t.content_id = c.spent_by \
          WHERE c.user_id = ? AND c.created_seq = ?"
     );
     let mut asks = Vec::new();

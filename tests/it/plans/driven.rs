@@ -11,6 +11,7 @@ use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::Sender;
 use carbon_gateway::ledger::ids::{Hash, Name, ShardId, UserId};
 use carbon_gateway::store::db::Location;
+use carbon_gateway::store::leases::Leases;
 use carbon_gateway::store::reads::dispatch::{Open, abandoned, backlog, ended_before, forget, ready, take_lease};
 use carbon_gateway::store::reads::due::{Why, users_due};
 use carbon_gateway::store::{clients, deployment, migrate};
@@ -233,6 +234,8 @@ async fn riders_due(app: &TestApp) {
             .await
             .unwrap();
     }
+    let leases = Leases::new(location(app), [7; 16]);
+    assert!(leases.take("settle-due", i64::MAX / 2).await.unwrap());
 }
 
 /// What the sweeper asks, and what is refused, listed and redriven.

@@ -34,7 +34,7 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 52] = [
+const FOUND: [Row; 53] = [
     (
         "SELECT user_id, number, key_id, point, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id>?)"]),
@@ -58,6 +58,10 @@ const FOUND: [Row; 52] = [
     (
         "SELECT user_id, serial, key_id, der, not_before_ms, not_after_ms, revoked_ms FROM certificate WHERE shard = ? AND user_id = ? AND key_id = ?",
         Searched(&["SEARCH certificate BY shard, user_id, serial (shard=? AND user_id=?)"]),
+    ),
+    (
+        "UPDATE job SET holder = ?, until_ms = ? WHERE name = ? AND (holder = ? OR until_ms <= ? OR until_ms > ?)",
+        Searched(&["SEARCH job BY name (name=?)"]),
     ),
     (
         "UPDATE certificate SET revoked_ms = ? WHERE serial = ? AND revoked_ms IS NULL",

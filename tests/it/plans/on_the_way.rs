@@ -4,7 +4,7 @@ use super::expected::Reading::Searched;
 use super::expected::Row;
 
 /// Each by the index meant for it.
-pub(super) const ON_THE_WAY: [Row; 25] = [
+pub(super) const ON_THE_WAY: [Row; 26] = [
     (
         "SELECT chain_tx_id FROM envelope_{shard} WHERE status IN ('confirmed', 'refused', 'lapsed') AND lease_ms < ? LIMIT ?",
         Searched(&["SEARCH envelope BY status, lease_ms, chain_tx_id (status=? AND lease_ms<?)"]),
@@ -22,15 +22,18 @@ pub(super) const ON_THE_WAY: [Row; 25] = [
         Searched(&["SEARCH ledger_tx BY status, next_attempt_ms, seq (status=?)"]),
     ),
     (
+        "SELECT seq FROM ledger_tx_{shard} WHERE status = 'confirmed' LIMIT 1",
+        Searched(&["SEARCH ledger_tx BY status, next_attempt_ms, seq (status=?)"]),
+    ),
+    (
         "SELECT COUNT(*) FROM ledger_tx_{shard} WHERE status IN ('confirmed', 'refused', 'dead')",
         Searched(&["SEARCH ledger_tx BY status, next_attempt_ms, seq (status=?)"]),
     ),
     (
-        "SELECT DISTINCT c.created_by AS parent, t.seq, t.content_id, t.user_id, t.programme, t.kind, t.status, t.unmet, t.next_attempt_ms, t.attempt, t.pack, t.chain_tx_id, t.earlier, t.height, t.block_index, t.block_at_ms, t.reason FROM credit_{shard} c JOIN ledger_tx_{shard} t ON t.content_id = c.spent_by WHERE c.user_id = ? AND c.created_seq = ?",
+        "SELECT c.created_by AS parent, t.seq, t.content_id, t.user_id, t.programme, t.kind, t.status, t.unmet, t.next_attempt_ms, t.attempt, t.pack, t.chain_tx_id, t.earlier, t.height, t.block_index, t.block_at_ms, t.reason FROM credit_{shard} c JOIN ledger_tx_{shard} t ON t.content_id = c.spent_by WHERE c.user_id = ? AND c.created_seq = ?",
         Searched(&[
             "SEARCH c BY user_id, created_seq, output (user_id=? AND created_seq=?)",
             "SEARCH t BY content_id (content_id=?)",
-            "USE TEMP B-TREE FOR DISTINCT",
         ]),
     ),
     (

@@ -9,6 +9,7 @@ use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::lifecycle::Lifecycle;
+use carbon_gateway::store::leases::Leases;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -103,6 +104,26 @@ async fn what_one_books_another_takes_to_the_chain() {
     let (folder, _) = app.stop().await;
     let report = verified(&database::location(folder.path()), folder.path()).await;
     assert!(report.ok, "{report:#?}");
+}
+
+#[tokio::test]
+async fn one_instance_at_a_time_has_the_lease_of_a_job() {
+    // In a file too, where it is nobody else's.
+    let app = TestApp::spawn().await;
+    let [one, other] = [[1; 16], [2; 16]].map(|holder| Leases::new(app.location.clone(), holder));
+    let takes = async |leases: &Leases, at_ms: i64| leases.take("a-job", at_ms).await.unwrap();
+    assert!(takes(&one, 0).await && !takes(&other, 0).await);
+    assert!(takes(&one, 60_000).await, "it is kept by asking again");
+    assert!(
+        !takes(&other, 179_999).await && takes(&other, 180_000).await,
+        "it ends by itself"
+    );
+    assert!(!takes(&one, 180_001).await);
+    assert!(
+        takes(&one, 179_998).await,
+        "one that lies further ahead than any is given is void"
+    );
+    app.stop().await;
 }
 
 /// Another folder would begin a second chain, and the two would never come together.

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteConnection;
 use std::collections::BTreeSet;
 
 /// What a change may do unseen: table, column (or the whole row put in or taken away), of which rows, and why nothing can tell.
-const BLIND: [(&str, &[&str], &str, &str); 12] = [
+const BLIND: [(&str, &[&str], &str, &str); 13] = [
     (
         "account",
         &["lapses_ms", "collects_ms"],
@@ -69,6 +69,12 @@ const BLIND: [(&str, &[&str], &str, &str); 12] = [
         ],
         "status <> 'open'",
         "what has ended is kept for a while to show what was tried; where a transaction stands is told by its own row",
+    ),
+    (
+        "job",
+        &["name", "holder", "until_ms", "row taken", "row added"],
+        ALL,
+        "whose turn it is to run a job, and until when: two that run one at once only ask twice",
     ),
     (
         "ledger_tx",

@@ -1,0 +1,66 @@
+//! Leases of jobs: one instance runs a job at a time. A lease ends by itself; one that lies further ahead than any is given is void, for the
+//! clock of whoever took it was wrong.
+
+use super::db::{Connection, Location, StoreError, with};
+
+/// How long a lease lasts that nobody takes again.
+const LEASE_MS: i64 = 120_000;
+
+/// Takes leases for one instance.
+#[derive(Clone, Debug)]
+pub struct Leases {
+    location: Location,
+    holder: [u8; 16],
+}
+
+impl Leases {
+    /// For the instance that goes by `holder`, 16 bytes by chance.
+    pub const fn new(location: Location, holder: [u8; 16]) -> Self {
+        Self { location, holder }
+    }
+
+    /// Whether this instance may run a job now; it keeps the lease for two minutes, or by asking again.
+    pub async fn take(&self, job: &'static str, now_ms: i64) -> Result<bool, StoreError> {
+        let mut connection = self.location.connect().await?;
+        let taken = self.take_on(&mut connection, job, now_ms).await;
+        connection.close().await?;
+        taken
+    }
+
+    async fn take_on(&self, c: &mut Connection, job: &'static str, now_ms: i64) -> Result<bool, StoreError> {
+        const AGAIN: &str =
+            "UPDATE job SET holder = ?, until_ms = ? WHERE name = ? AND (holder = ? OR until_ms <= ? OR until_ms > ?)";
+        const FIRST: &str = "INSERT INTO job (name, holder, until_ms) VALUES (?, ?, ?)";
+        let until_ms = now_ms.saturating_add(LEASE_MS);
+        let moved = with!(&mut *c, |c| {
+            sqlx::query(AGAIN)
+                .bind(self.holder.as_slice())
+                .bind(until_ms)
+                .bind(job)
+                .bind(self.holder.as_slice())
+                .bind(now_ms)
+                .bind(until_ms)
+                .execute(&mut *c)
+                .await
+                .map(|done| done.rows_affected())
+        })?;
+        if moved > 0 {
+            return Ok(true);
+        }
+        let made = with!(c, |c| {
+            sqlx::query(FIRST)
+                .bind(job)
+                .bind(self.holder.as_slice())
+                .bind(until_ms)
+                .execute(&mut *c)
+                .await
+                .map(|_| ())
+        });
+        match made.map_err(StoreError::from) {
+            Ok(()) => Ok(true),
+            // There is a row: somebody else's.
+            Err(StoreError::Data(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
