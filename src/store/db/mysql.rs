@@ -22,10 +22,10 @@ pub(super) const SNAPSHOT: [&str; 2] = [
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a connection of a pool may have been idle without being asked whether it still lives.
 const IDLE: Duration = Duration::from_secs(2);
-/// Statements that a connection keeps prepared: thirty tables have each statement in some sizes, and the server allows all
-/// connections together 16,382.
-const WRITER_STATEMENTS: usize = 2_048;
-const READER_STATEMENTS: usize = 256;
+/// Statements that a connection keeps prepared. A server allows all connections together 16,382 where nobody has said otherwise, which
+/// is room for five instances.
+const WRITER_STATEMENTS: usize = 512;
+const READER_STATEMENTS: usize = 128;
 
 /// A database on a server and the sessions that are opened there; cheap to clone.
 #[derive(Clone)]
