@@ -7,7 +7,12 @@ use crate::identity::kek::Kek;
 use crate::store::keys::{RotateError, Rotated};
 use crate::store::{deployment, keys, migrate};
 use std::path::Path;
+use std::time::Duration;
 use zeroize::Zeroizing;
+
+/// Sessions of an instance that has just stopped are not gone at once: how often, and how far apart, is looked.
+const LOOKS: u32 = 12;
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Wraps everything under the key in `to`, then brings that key to where the folder's key lies, unless settings say where that is.
 pub(super) async fn rotate(setting: &Setting, to: &Path) -> Result<(), CommandError> {
@@ -19,6 +24,20 @@ pub(super) async fn rotate(setting: &Setting, to: &Path) -> Result<(), CommandEr
         return Err(CommandError::Use(text.to_owned()));
     }
     let mut connection = setting.location()?.connect().await?;
+    let mut others = connection.other_sessions().await?;
+    for _ in 0..LOOKS {
+        if others == 0 {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        others = connection.other_sessions().await?;
+    }
+    if others > 0 {
+        let text = format!(
+            "{others} other sessions are open on the database: stop every instance first, for each goes on with the present key"
+        );
+        return Err(CommandError::Use(text));
+    }
     let now_ms = Clock::System.now_ms();
     migrate::migrate(&mut connection, now_ms, usize::MAX).await?;
     let founded = deployment::find(&mut connection).await?.ok_or(RotateError::Empty)?;

@@ -106,6 +106,14 @@ impl Connection {
         }
     }
 
+    /// Other sessions on the same database, as far as this one's user may see them. Of a file the folder's lock tells.
+    pub async fn other_sessions(&mut self) -> Result<i64, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(0),
+            Self::MySql(c) => mysql::other_sessions(c).await,
+        }
+    }
+
     /// Lets other instances go on.
     pub async fn no_longer_alone(&mut self) -> Result<(), StoreError> {
         match self {

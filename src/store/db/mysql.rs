@@ -169,3 +169,11 @@ pub(super) async fn no_longer_alone(c: &mut MySqlConnection) -> Result<(), Store
     c.execute(sqlx::raw_sql(sql)).await?;
     Ok(())
 }
+
+/// Sessions of others on the same database.
+pub(super) async fn other_sessions(c: &mut MySqlConnection) -> Result<i64, StoreError> {
+    const SQL: &str =
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    let (others,): (i64,) = sqlx::query_as(SQL).fetch_one(c).await?;
+    Ok(others)
+}

@@ -11,6 +11,7 @@ use carbon_gateway::folder::DataFolder;
 use carbon_gateway::lifecycle::Lifecycle;
 use carbon_gateway::store::leases::Leases;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -104,6 +105,31 @@ async fn what_one_books_another_takes_to_the_chain() {
     let (folder, _) = app.stop().await;
     let report = verified(&database::location(folder.path()), folder.path()).await;
     assert!(report.ok, "{report:#?}");
+}
+
+/// An instance that goes on under the old key would wrap new rows by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_is_not_changed_while_an_instance_serves() {
+    if database::is_in_files("a change of the key", "a folder's lock tells of its gateway") {
+        return;
+    }
+    let app = TestApp::spawn().await;
+    let away = tempfile::tempdir().unwrap();
+    let next = away.path().join("next");
+    let (next, kek) = (next.to_str().unwrap(), DataFolder::new(app.data_dir()).kek_file());
+    let rotate = |folder: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_carbon-gateway"))
+            .args(["keys", "rotate", "--to", next, "--data"])
+            .arg(folder)
+            .envs(database::settings(app.data_dir()))
+            .env("CARBON_GATEWAY__KEYS__KEK_FILE", &kek)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, stderr) = rotate(away.path());
+    assert!(code == Some(2) && stderr.contains("stop every instance"), "{stderr}");
+    app.stop().await;
 }
 
 #[tokio::test]
