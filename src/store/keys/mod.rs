@@ -52,6 +52,17 @@ enum Write {
     Authority(AuthorityRow),
 }
 
+impl Write {
+    /// Whose row it is; the authority's come first.
+    const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Key(row) => Some(row.user),
+            Self::Certificate(row, _) => Some(row.user),
+            Self::Revoke(..) | Self::Authority(_) => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Written {
     Key(KeyRow),
@@ -172,7 +183,9 @@ impl KeysWriter {
     }
 
     /// Splits a batch that the database refuses for its data until the poisonous write stands alone.
-    async fn carry_out(&mut self, batch: Vec<Queued>) {
+    async fn carry_out(&mut self, mut batch: Vec<Queued>) {
+        // In one order, so that two instances do not wait for each other's rows.
+        batch.sort_by_key(|queued| queued.write.user());
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
             let writes: Vec<Write> = part.iter().map(|queued| queued.write.clone()).collect();

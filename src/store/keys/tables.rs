@@ -166,14 +166,23 @@ pub(super) async fn certificates_of(
     Ok(counting)
 }
 
-/// Stores a certificate unless its key has a revoked one or one that ends after `unless_after_ms`.
+/// Stores a certificate unless its key has a revoked one or one that ends after `unless_after_ms`. Whoever certifies one key waits for the
+/// other at the key's row: no two certificates have a number in common that would tell them apart.
 pub(super) async fn keep_certificate(
     c: &mut Connection,
     row: &CertificateRow,
     unless_after_ms: i64,
 ) -> Result<CertificateRow, StoreError> {
+    const ALONE: &str = "UPDATE user_key SET number = number WHERE shard = ? AND user_id = ? AND key_id = ?";
     const INSERT: &str = "INSERT INTO certificate (shard, user_id, serial, key_id, der, not_before_ms, not_after_ms, \
          revoked_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    with!(&mut *c, |c| sqlx::query(ALONE)
+        .bind(shard(row.user))
+        .bind(row.user.value())
+        .bind(row.key_id.as_bytes().as_slice())
+        .execute(&mut *c)
+        .await
+        .map(|_| ()))?;
     let sql = format!("{CERTIFICATE} WHERE shard = ? AND user_id = ? AND key_id = ?");
     let known: Vec<CertificateTuple> = with!(&mut *c, |c| sqlx::query_as(AssertSqlSafe(sql))
         .bind(shard(row.user))

@@ -34,14 +34,15 @@ fn expected(role: Role, at_ms: i64) -> Expected<'static> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_races_a_user_has_one_key_and_one_certificate() {
+    const USERS: usize = 16;
     let founded = Founded::new().await;
     // Two processes, each with many tasks, all for the same few users.
     let signers = [founded.signer().await, founded.signer().await];
     let mut tasks = tokio::task::JoinSet::new();
-    for task in 0..64_usize {
+    for task in 0..8 * USERS {
         let signer = Arc::clone(&signers[task % 2]);
         tasks.spawn(async move {
-            let user = rider(i64::try_from(task / 2 % 4).unwrap());
+            let user = rider(i64::try_from(task / 2 % USERS).unwrap());
             let content = signer.sign_content(user, Hash::new([7; 32])).await.unwrap();
             content
                 .point
@@ -54,9 +55,9 @@ async fn whoever_races_a_user_has_one_key_and_one_certificate() {
         });
     }
     let seen: BTreeSet<_> = tasks.join_all().await.into_iter().collect();
-    assert_eq!(seen.len(), 4, "{seen:?}");
-    assert_eq!(founded.count("SELECT COUNT(*) FROM user_key").await, 4);
-    assert_eq!(founded.count("SELECT COUNT(*) FROM certificate").await, 4);
+    assert_eq!(seen.len(), USERS, "{seen:?}");
+    assert_eq!(founded.count("SELECT COUNT(*) FROM user_key").await, 16);
+    assert_eq!(founded.count("SELECT COUNT(*) FROM certificate").await, 16);
 }
 
 #[tokio::test]

@@ -112,8 +112,9 @@ async fn a_snapshot_that_nobody_waits_for_stays_open_for_nobody() {
     };
     let mut dropped = 0;
     for round in 0..400_u32 {
+        // From none at all to more than any machine needs: who goes away does so at every step of the way.
         let patience = async {
-            for _ in 0..round % 40 {
+            for _ in 0..(1_u32 << (round % 20)) - 1 {
                 tokio::task::yield_now().await;
             }
         };
@@ -130,7 +131,7 @@ async fn a_snapshot_that_nobody_waits_for_stays_open_for_nobody() {
         );
     }
     assert!(
-        (100..400).contains(&dropped),
+        (20..400).contains(&dropped),
         "{dropped} of 400 were dropped: the test says nothing"
     );
 }
