@@ -84,7 +84,7 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     };
     let core = Core::open(parts, &lifecycle).await?;
     let desk = Desk::new(&core)?;
-    let readers = core.location.readers(4).await?;
+    let readers = core.locations.readers(4).await?;
     // The writer's hints go nowhere: dispatch hears of what is booked only when it is told to begin.
     let (gate, hinted) = Gate::before(core.outgoing.hinted, &lifecycle);
     let outgoing = Outgoing {
@@ -94,7 +94,7 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     };
     let on = Standing {
         ledger: &core.ledger,
-        location: &core.location,
+        locations: &core.locations,
         readers: &readers,
         kek: &core.kek,
         clock: &core.clock,

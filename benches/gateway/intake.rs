@@ -15,7 +15,7 @@ use carbon_gateway::config::Loaded;
 use carbon_gateway::ledger::command::Command;
 use carbon_gateway::ledger::ground::Ground;
 use carbon_gateway::lifecycle::Lifecycle;
-use carbon_gateway::store::db::Location;
+use carbon_gateway::store::db::{Homes, Location};
 use carbon_gateway::store::deployment;
 use carbon_gateway::store::hints::hints;
 use carbon_gateway::store::writer::{Ledger, WriterParts};
@@ -182,12 +182,14 @@ impl Pool {
             clock: Clock::System,
         };
         let mut core = Core::open(parts, &lifecycle).await?;
-        let founded = deployment::find(&mut core.connection).await?.context("no deployment")?;
+        let founded = deployment::find(core.connections.main_mut())
+            .await?
+            .context("no deployment")?;
         let ground = Arc::new(Ground {
             zone: core.zone.clone(),
             source_secret: core.source_secret.clone(),
         });
-        let mut location = core.location.clone();
+        let mut location = core.locations.main().clone();
         if let Location::Sqlite(file) = &mut location {
             // Sixteen writers wait for each other longer than a request would.
             file.busy_timeout = Duration::from_secs(30);
@@ -195,7 +197,7 @@ impl Pool {
         let mut pool = Vec::new();
         for _ in 0..count {
             let (ledger, writers) = Ledger::new(&WriterParts {
-                location: location.clone(),
+                locations: Homes::one(location.clone()),
                 clock: core.clock.clone(),
                 kek: Arc::clone(&core.kek),
                 deployment: founded.deployment.clone(),

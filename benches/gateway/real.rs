@@ -5,7 +5,7 @@ use super::scratch;
 use super::table::{Row, note};
 use anyhow::{Context as _, ensure};
 use carbon_gateway::folder::DataFolder;
-use carbon_gateway::store::db::{Location, SqliteFile};
+use carbon_gateway::store::db::{Homes, Location, SqliteFile};
 use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -166,7 +166,7 @@ async fn on_the_way(folder: &DataFolder) -> anyhow::Result<Backlog> {
         busy_timeout: Duration::from_secs(5),
         durable: true,
     });
-    Ok(backlog(&location.readers(1).await?).await?)
+    Ok(backlog(&Homes::one(location).readers(1).await?).await?)
 }
 
 fn gateway(folder: &DataFolder, command: &str) -> Command {

@@ -1,11 +1,13 @@
 //! Who asks. A key is looked up by its digest; a hit is kept for less than a second, so that a revoked key fails within one
-//! and a new key works at once.
+//! and a new key works at once. While the database that holds the keys is away, those that were valid go on: nobody can revoke one there,
+//! and riders who are at home in another database notice nothing.
 
 use super::ApiState;
 use super::keys::{KEY_PREFIX, Right, Rights, key_digest};
 use super::problem::{Code, Problem};
 use crate::ledger::ids::{Hash, Name};
 use crate::store::clients::{self, ClientKey};
+use crate::store::db::StoreError;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use std::collections::HashMap;
@@ -14,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// How long a hit is believed.
 const KEPT: Duration = Duration::from_millis(900);
+/// How long a hit is believed while the database cannot be asked.
+const KEPT_WHILE_AWAY: Duration = Duration::from_mins(5);
 /// Hits that are kept.
 const MOST_KEPT: usize = 10_000;
 /// No key is longer.
@@ -31,7 +35,16 @@ pub(super) struct Caller {
 
 /// Keys that were valid a moment ago.
 #[derive(Debug, Default)]
-pub(super) struct KeyCache(Mutex<HashMap<Hash, (Instant, Arc<Caller>)>>);
+pub(super) struct KeyCache(Mutex<HashMap<Hash, Hit>>);
+
+#[derive(Clone, Debug)]
+struct Hit {
+    /// When the database was asked last, answer or not.
+    asked: Instant,
+    /// When it last said that the key is valid.
+    confirmed: Instant,
+    caller: Arc<Caller>,
+}
 
 impl Caller {
     /// Whether the key has the right.
@@ -85,18 +98,17 @@ impl Caller {
 }
 
 impl KeyCache {
-    fn get(&self, digest: &Hash) -> Option<Arc<Caller>> {
+    fn get(&self, digest: &Hash) -> Option<Hit> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, caller) = kept.get(digest)?;
-        (since.elapsed() < KEPT).then(|| Arc::clone(caller))
+        kept.get(digest).cloned()
     }
 
-    fn put(&self, digest: Hash, since: Instant, caller: Arc<Caller>) {
+    fn put(&self, digest: Hash, hit: Hit) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MOST_KEPT {
             kept.clear();
         }
-        kept.insert(digest, (since, caller));
+        kept.insert(digest, hit);
     }
 }
 
@@ -106,21 +118,12 @@ pub(super) async fn authenticate(request: &HttpRequest, state: &ApiState) -> Res
     let key =
         bearer(request).ok_or_else(|| refused("the header Authorization: Bearer cgk_… is missing or malformed"))?;
     let digest = key_digest(key);
-    let caller = if let Some(caller) = state.keys.get(&digest) {
-        caller
-    } else {
-        // The age of a hit counts from before the read: what is revoked while it runs is not believed any longer.
-        let since = Instant::now();
-        let row = clients::find(&state.readers, &digest)
+    let known = state.keys.get(&digest);
+    let caller = match known {
+        Some(hit) if hit.asked.elapsed() < KEPT => hit.caller,
+        known => ask(state, digest, known)
             .await?
-            .filter(|row| row.revoked_ms.is_none());
-        let caller = row
-            .as_ref()
-            .and_then(Caller::from_row)
-            .ok_or_else(|| refused("the key is unknown or revoked"))?;
-        let caller = Arc::new(caller);
-        state.keys.put(digest, since, Arc::clone(&caller));
-        caller
+            .ok_or_else(|| refused("the key is unknown or revoked"))?,
     };
     if caller
         .expires_ms
@@ -129,6 +132,37 @@ pub(super) async fn authenticate(request: &HttpRequest, state: &ApiState) -> Res
         return Err(refused("the key has expired"));
     }
     Ok(caller)
+}
+
+/// The client behind a digest, if the key is valid; what was known of it counts where nobody answers.
+async fn ask(state: &ApiState, digest: Hash, known: Option<Hit>) -> Result<Option<Arc<Caller>>, Problem> {
+    // The age of a hit counts from before the read: what is revoked while it runs is not believed any longer.
+    let asked = Instant::now();
+    let hit = match clients::find(&state.readers, &digest).await {
+        Ok(row) => {
+            let row = row.filter(|row| row.revoked_ms.is_none());
+            let Some(caller) = row.as_ref().and_then(Caller::from_row) else {
+                return Ok(None);
+            };
+            let (confirmed, caller) = (asked, Arc::new(caller));
+            Hit {
+                asked,
+                confirmed,
+                caller,
+            }
+        }
+        Err(StoreError::Unavailable(error)) => match known {
+            // The next question waits its turn from now on, so that callers do not wait for a database that hangs.
+            Some(hit) if hit.confirmed.elapsed() < KEPT_WHILE_AWAY => Hit {
+                asked: Instant::now(),
+                ..hit
+            },
+            _ => return Err(StoreError::Unavailable(error).into()),
+        },
+        Err(error) => return Err(error.into()),
+    };
+    state.keys.put(digest, hit.clone());
+    Ok(Some(hit.caller))
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {

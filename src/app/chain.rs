@@ -8,7 +8,7 @@ use crate::folder::DataFolder;
 use crate::identity::found;
 use crate::identity::rows::{CA, ISSUER};
 use crate::ledger::page::Deployment;
-use crate::store::db::Connection;
+use crate::store::db::{Connection, Homes};
 use crate::store::{deployment, keys};
 use std::sync::Arc;
 
@@ -42,13 +42,13 @@ pub async fn start(
 /// begin, and the two would never come together again.
 pub async fn is_of_the_ledger(
     chain: &ChainClient,
-    connection: &mut Connection,
+    connections: &mut Homes<Connection>,
     folder: &DataFolder,
 ) -> Result<(), AppError> {
     if matches!(chain, ChainClient::Elsewhere(_)) || chain.height().await? > 0 {
         return Ok(());
     }
-    match deployment::any_confirmed(connection).await? {
+    match deployment::any_confirmed(connections).await? {
         None => Ok(()),
         Some(shard) => Err(AppError::ChainMissing {
             shard,

@@ -8,7 +8,7 @@ use crate::dispatch::{self, Setting, Sweeper};
 use crate::identity::chain_secret::ChainSecret;
 use crate::identity::kek::Kek;
 use crate::lifecycle::Lifecycle;
-use crate::store::db::{Location, Readers};
+use crate::store::db::{Homes, Location, Readers};
 use crate::store::hints::{Hinted, Hints};
 use crate::store::writer::Ledger;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct Standing<'a> {
     /// The way to the writer.
     pub ledger: &'a Ledger,
     /// Where the ledger is.
-    pub location: &'a Location,
+    pub locations: &'a Homes<Location>,
     /// Connections for reads.
     pub readers: &'a Readers,
     /// Opens keys.
@@ -44,13 +44,15 @@ pub struct Standing<'a> {
 /// Starts signer and dispatch. Both end when the stop has begun and nothing is on its way any more.
 pub fn start(outgoing: Outgoing, on: &Standing<'_>, lifecycle: &Lifecycle) -> Result<Sweeper, AppError> {
     let setting = &on.config.dispatch;
-    let rows = (on.location.clone(), on.readers.clone());
+    let rows = (on.locations, on.readers.clone());
     let (signer, keys) = signing::signer(rows, Arc::clone(on.kek), on.clock.clone(), &on.config.keys)?;
-    lifecycle.spawn("keys", keys.run());
+    for writer in keys {
+        lifecycle.spawn("keys", writer.run());
+    }
     let parts = dispatch::Parts {
         ledger: on.ledger.clone(),
         readers: on.readers.clone(),
-        location: on.location.clone(),
+        locations: on.locations.clone(),
         chain: outgoing.chain,
         chain_secret: outgoing.secret,
         signer,

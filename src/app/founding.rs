@@ -1,6 +1,7 @@
-//! What a data folder is given at its first start: deployment, key-encryption key and secrets, and the first API key.
+//! The databases of a ledger, opened for writing; and what they are given at the first start: deployment, key-encryption key and secrets,
+//! and the first API key.
 
-use super::{AppError, kek_file};
+use super::{AppError, kek_file, locations, signing};
 use crate::api::keys::{KeyOrder, Rights, new_key};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -10,23 +11,59 @@ use crate::identity::kek::Kek;
 use crate::ledger::ground::SourceSecret;
 use crate::ledger::ids::Name;
 use crate::ledger::page::Deployment;
-use crate::store::db::Connection;
+use crate::store::databases::{self, Database};
+use crate::store::db::{Connection, Homes, Location};
 use crate::store::deployment::Founded;
-use crate::store::{clients, deployment, keys};
+use crate::store::{clients, keys};
 use zeroize::Zeroizing;
 
-/// The deployment of a data folder and its key. Both are made on an empty folder only: a ledger that is there expects its key.
+/// The ledger of a data folder, open.
+pub(super) struct Opened {
+    pub(super) locations: Homes<Location>,
+    /// Each holds its database's lock against others who found or migrate.
+    pub(super) connections: Homes<Connection>,
+    pub(super) founded: Founded,
+    pub(super) kek: Kek,
+}
+
+/// Opens databases, tables, deployment and authority; makes what is missing from a ledger that is new.
+pub(super) async fn open(config: &Config, folder: &DataFolder, clock: &Clock) -> Result<Opened, AppError> {
+    let mut databases = open_locked(config, folder, clock).await?;
+    let (founded, kek) = open_deployment(&mut databases, config, folder, clock).await?;
+    let databases = databases::arranged(databases).await?;
+    let locations = databases.map(|database| database.location.clone());
+    let mut connections = databases.into_map(|database| database.connection);
+    signing::open_authority(&mut connections, config, &kek, clock.now_ms()).await?;
+    Ok(Opened {
+        locations,
+        connections,
+        founded,
+        kek,
+    })
+}
+
+/// The databases of a data folder with all their tables. Until these connections end, or say so, no other instance founds or migrates them.
+pub async fn open_locked(config: &Config, folder: &DataFolder, clock: &Clock) -> Result<Vec<Database>, AppError> {
+    let mut databases = databases::connect(locations(config, folder)?).await?;
+    databases::alone(&mut databases).await?;
+    databases::migrate(&mut databases, clock.now_ms()).await?;
+    Ok(databases)
+}
+
+/// The deployment of a ledger and its key. Both are made for an empty one only: a ledger that is there expects its key.
 pub async fn open_deployment(
-    connection: &mut Connection,
+    databases: &mut [Database],
     config: &Config,
     folder: &DataFolder,
     clock: &Clock,
 ) -> Result<(Founded, Kek), AppError> {
     let file = kek_file(config, folder);
-    if let Some(id) = keys::change_underway(connection).await? {
-        return Err(AppError::KekChange(id));
+    for database in &mut *databases {
+        if let Some(id) = keys::change_underway(&mut database.connection).await? {
+            return Err(AppError::KekChange(id));
+        }
     }
-    if let Some(founded) = deployment::find(connection).await? {
+    if let Some(founded) = databases::founded(databases).await? {
         let kek = Kek::load(&file, founded.kek_id)?;
         return Ok((founded, kek));
     }
@@ -44,7 +81,7 @@ pub async fn open_deployment(
         deployment,
         kek_id: kek.id(),
     };
-    deployment::found(connection, &founded).await?;
+    databases::found(databases, &founded).await?;
     Ok((founded, kek))
 }
 

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Synchronous};
 use crate::dispatch::Sweeper;
 use crate::distance::NetworkError;
-use crate::folder::{DataFolder, FolderError};
+use crate::folder::{DataFolder, FolderError, FolderLock};
 use crate::identity::found::FoundError;
 use crate::identity::kek::{Kek, KekError, KekId};
 use crate::import::ways::DescribedError;
@@ -23,11 +23,12 @@ use crate::ledger::ground::{Ground, SourceSecret};
 use crate::ledger::ids::ShardId;
 use crate::lifecycle::Lifecycle;
 use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
-use crate::store::db::{Connection, Location, MySqlServer, SqliteFile, StoreError};
+use crate::store::activations;
+use crate::store::databases::HomesError;
+use crate::store::db::{Connection, Homes, Location, MySqlServer, SqliteFile, StoreError};
 use crate::store::hints::hints;
 use crate::store::leases::Leases;
-use crate::store::writer::{Ledger, WriterParts};
-use crate::store::{activations, migrate};
+use crate::store::writer::{Ledger, Writer, WriterParts};
 use crate::telemetry::install_metrics;
 use actix_web::dev::Server;
 use jiff::tz::TimeZone;
@@ -36,10 +37,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use founding::open_deployment;
+pub use founding::{open_deployment, open_locked};
 
 use dispatching::{Outgoing, Standing};
-use founding::first_key;
+use founding::{Opened, first_key};
 use in_force::{InForce, environment};
 
 /// Riders whose dues one commit books, while callers wait behind them.
@@ -70,9 +71,9 @@ pub struct Core {
     /// All parameter sets.
     pub library: Library,
     /// Where the ledger is.
-    pub location: Location,
-    /// A connection beside the writer's.
-    pub connection: Connection,
+    pub locations: Homes<Location>,
+    /// Connections beside the writers'.
+    pub connections: Homes<Connection>,
     /// Wraps the data keys of accounts.
     pub kek: Arc<Kek>,
     /// The ledger's own zone.
@@ -106,6 +107,9 @@ pub enum AppError {
     /// The database.
     #[error("the ledger cannot be opened")]
     Store(#[from] StoreError),
+    /// The databases are not one ledger.
+    #[error("the ledger cannot be opened")]
+    Homes(#[from] HomesError),
     /// The key-encryption key.
     #[error(transparent)]
     Kek(#[from] KekError),
@@ -198,8 +202,8 @@ impl App {
             config,
             clock,
             library,
-            location,
-            mut connection,
+            locations,
+            mut connections,
             kek,
             zone,
             source_secret,
@@ -207,16 +211,10 @@ impl App {
             in_force,
             outgoing,
         } = Core::open(parts, lifecycle).await?;
-        let first_key = first_key(&mut connection, &clock).await?;
-        connection.close().await?;
-        let readers = location.readers(READERS).await?;
-        let bind = config.http.bind.as_str();
-        let listen = |source| AppError::Listen {
-            address: bind.to_owned(),
-            source,
-        };
-        let listener = TcpListener::bind(bind).map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let first_key = first_key(connections.main_mut(), &clock).await?;
+        connections.close().await?;
+        let readers = locations.readers(READERS).await?;
+        let (listener, address) = listen(&config)?;
         let programmes = Arc::new(in_force.programmes);
         let settling = Settling {
             ledger: ledger.clone(),
@@ -228,7 +226,7 @@ impl App {
         let chain = outgoing.chain.clone();
         let on = Standing {
             ledger: &ledger,
-            location: &location,
+            locations: &locations,
             readers: &readers,
             kek: &kek,
             clock: &clock,
@@ -239,7 +237,11 @@ impl App {
             ChainClient::Embedded(_) => Some(dispatching::start(outgoing, &on, lifecycle)?),
             ChainClient::Elsewhere(_) => None,
         };
-        spawn_jobs((settling, Leases::new(location, rand::random())), sweeper, lifecycle);
+        spawn_jobs(
+            (settling, Leases::new(locations.main().clone(), rand::random())),
+            sweeper,
+            lifecycle,
+        );
         let parts = ApiParts {
             ledger,
             readers,
@@ -255,7 +257,7 @@ impl App {
             metrics: install_metrics(),
             config: config.http.clone(),
         };
-        let server = api::server(parts, listener, config.shutdown.soft_s.seconds()).map_err(listen)?;
+        let server = api::server(parts, listener, config.shutdown.soft_s.seconds()).map_err(not_listening(&config))?;
         spawn_server(server, lifecycle);
         Ok(Self {
             address,
@@ -265,6 +267,17 @@ impl App {
     }
 }
 
+fn listen(config: &Config) -> Result<(TcpListener, SocketAddr), AppError> {
+    let listener = TcpListener::bind(config.http.bind.as_str()).map_err(not_listening(config))?;
+    let address = listener.local_addr().map_err(not_listening(config))?;
+    Ok((listener, address))
+}
+
+fn not_listening(config: &Config) -> impl FnOnce(std::io::Error) -> AppError {
+    let address = config.http.bind.as_str().to_owned();
+    |source| AppError::Listen { address, source }
+}
+
 fn spawn_jobs(settling: (Settling, Leases), sweeper: Option<Sweeper>, lifecycle: &Lifecycle) {
     let soft = lifecycle.soft();
     lifecycle.spawn("jobs", async move {
@@ -272,6 +285,17 @@ fn spawn_jobs(settling: (Settling, Leases), sweeper: Option<Sweeper>, lifecycle:
             tracing::error!(%error, "the scheduler of jobs failed");
         }
     });
+}
+
+fn spawn_writers(writers: Vec<Writer>, lock: &Arc<FolderLock>, lifecycle: &Lifecycle) {
+    for writer in writers {
+        let lock = Arc::clone(lock);
+        lifecycle.spawn("writer", async move {
+            writer.run().await;
+            // The folder is free for another process only when the last commit is done, and the last block.
+            drop(lock);
+        });
+    }
 }
 
 fn spawn_server(server: Server, lifecycle: &Lifecycle) {
@@ -295,15 +319,15 @@ impl Core {
         let lock = Arc::new(folder.lock()?);
         let library = library(&config)?;
         let wanted = in_force::wanted(&config)?;
-        let location = location(&config, &folder)?;
-        let mut connection = location.connect().await?;
-        connection.alone().await?;
-        migrate::migrate(&mut connection, clock.now_ms(), usize::MAX).await?;
-        let (founded, kek) = open_deployment(&mut connection, &config, &folder, &clock).await?;
-        signing::open_authority(&mut connection, &config, &kek, clock.now_ms()).await?;
+        let Opened {
+            locations,
+            mut connections,
+            founded,
+            kek,
+        } = founding::open(&config, &folder, &clock).await?;
         let deployment = founded.deployment;
         let chain_secret = kek.unwrap_chain(&founded.chain_secret, &deployment.id)?;
-        let genesis = chain::genesis(&mut connection, &deployment).await?;
+        let genesis = chain::genesis(connections.main_mut(), &deployment).await?;
         let surroundings = Surroundings {
             clock: clock.clone(),
             lifecycle,
@@ -311,7 +335,7 @@ impl Core {
             held: Some(Arc::clone(&lock) as _),
         };
         let chain = chain::start(&config, &folder, genesis, surroundings).await?;
-        chain::is_of_the_ledger(&chain, &mut connection, &folder).await?;
+        chain::is_of_the_ledger(&chain, &mut connections, &folder).await?;
         let ground = Ground {
             zone: jiff::tz::TimeZone::get(&deployment.zone).map_err(|_| AppError::Zone(deployment.zone.clone()))?,
             source_secret: kek.unwrap_source(&founded.source_secret, &deployment.id)?,
@@ -320,7 +344,7 @@ impl Core {
         let (hints, hinted) = hints();
         let source_secret = ground.source_secret.clone();
         let (ledger, writers) = Ledger::new(&WriterParts {
-            location: location.clone(),
+            locations: locations.clone(),
             clock: clock.clone(),
             kek: Arc::clone(&kek),
             deployment,
@@ -330,24 +354,19 @@ impl Core {
             batch_max: config.writer.batch_max.to_usize(),
             count: config.writer_count(),
         });
-        for writer in writers {
-            let lock = Arc::clone(&lock);
-            lifecycle.spawn("writer", async move {
-                writer.run().await;
-                // The folder is free for another process only when the last commit is done, and the last block.
-                drop(lock);
-            });
-        }
+        spawn_writers(writers, &lock, lifecycle);
         in_force::activate(&ledger, wanted).await?;
-        let recorded = activations::in_force(&mut connection).await?;
-        connection.no_longer_alone().await?;
+        let recorded = activations::in_force(connections.main_mut()).await?;
+        for connection in connections.each_mut() {
+            connection.no_longer_alone().await?;
+        }
         let in_force = InForce::build(&recorded, environment(&config))?;
         Ok(Self {
             config,
             clock,
             library,
-            location,
-            connection,
+            locations,
+            connections,
             kek,
             zone,
             source_secret,
@@ -372,7 +391,7 @@ impl Core {
             .insert(programme.id().to_owned(), Arc::new(programme.clone()));
         wanted.check_networks()?;
         in_force::activate(&self.ledger, in_force::wanted_by(&programme, confirmed_by)).await?;
-        let recorded = activations::in_force(&mut self.connection).await?;
+        let recorded = activations::in_force(self.connections.main_mut()).await?;
         self.in_force = InForce::build(&recorded, environment)?;
         let active = self.in_force.programmes.get(programme.id()).map(Arc::clone);
         active.ok_or_else(|| AppError::Activation(programme.id().to_owned()))
@@ -384,17 +403,18 @@ pub fn library(config: &Config) -> Result<Library, AppError> {
     Ok(Library::builtin()?.load_dir(in_force::files(config.methodology.dir.as_ref(), "json")?)?)
 }
 
-/// Where the ledger of a folder is: in it, or on the server that the settings name.
-pub fn location(config: &Config, folder: &DataFolder) -> Result<Location, AppError> {
+/// Where the ledger of a folder is: in it, or on the servers that the settings name.
+pub fn locations(config: &Config, folder: &DataFolder) -> Result<Vec<Location>, AppError> {
     let lock_wait = config.database.busy_timeout_ms.milliseconds();
-    Ok(match &config.database.url {
-        Some(url) => Location::MySql(MySqlServer::new(url.as_str(), lock_wait, SESSION_IDLE)?),
-        None => Location::Sqlite(SqliteFile {
+    let Some(urls) = &config.database.url else {
+        return Ok(vec![Location::Sqlite(SqliteFile {
             file: folder.ledger_file(),
             busy_timeout: lock_wait,
             durable: matches!(config.database.synchronous, Synchronous::Full),
-        }),
-    })
+        })]);
+    };
+    let server = |url| Ok(Location::MySql(MySqlServer::new(url, lock_wait, SESSION_IDLE)?));
+    urls.each().map(server).collect()
 }
 
 /// Where the key-encryption key of a folder is.

@@ -9,7 +9,7 @@ use crate::identity::kek::Kek;
 use crate::identity::rows::{AuthorityRow, CA, ISSUER};
 use crate::identity::signer::{Signer, SignerParts, SignerSetting};
 use crate::identity::signing_threads::SigningThreads;
-use crate::store::db::{Connection, Location, Readers};
+use crate::store::db::{Connection, Homes, Location, Readers};
 use crate::store::keys::{self, Keys, KeysWriter};
 use std::sync::Arc;
 
@@ -29,16 +29,18 @@ pub struct Authorities {
 
 /// Opens authority and issuer, so that a key that does not fit is found at the start; made where no user has a key yet.
 pub async fn open_authority(
-    connection: &mut Connection,
+    connections: &mut Homes<Connection>,
     config: &Config,
     kek: &Kek,
     now_ms: i64,
 ) -> Result<Authorities, AppError> {
-    let mut rows = keys::authorities(connection).await?;
+    let mut rows = keys::authorities(connections.main_mut()).await?;
     let made = rows.is_empty();
     if made {
-        if keys::any(connection).await? {
-            return Err(AppError::AuthorityMissing);
+        for connection in connections.each_mut() {
+            if keys::any(connection).await? {
+                return Err(AppError::AuthorityMissing);
+            }
         }
         let founding = Founding {
             organisation: config.keys.organisation.as_str(),
@@ -47,7 +49,7 @@ pub async fn open_authority(
             issuer_days: config.keys.issuer_days.get(),
         };
         let pair = found::make(kek, founding, Draw::random(), &Draw::random())?;
-        rows = keys::found(connection, pair).await?;
+        rows = keys::found(connections.main_mut(), pair).await?;
     }
     let last = |name: &str| {
         rows.iter()
@@ -66,17 +68,17 @@ pub async fn open_authority(
     Ok(Authorities { ca, issuer, made })
 }
 
-/// The signer of a gateway and the task that keeps its rows, which must be spawned and ends with the signer.
+/// The signer of a gateway and the tasks that keep its rows, which must be spawned and end with the signer.
 pub fn signer(
-    (location, readers): (Location, Readers),
+    (locations, readers): (&Homes<Location>, Readers),
     kek: Arc<Kek>,
     clock: Clock,
     config: &KeysConfig,
-) -> Result<(Signer<Keys>, KeysWriter), AppError> {
+) -> Result<(Signer<Keys>, Vec<KeysWriter>), AppError> {
     let count = config.thread_count();
     let waiting = count.saturating_mul(WAITING_PER_THREAD);
     let threads = SigningThreads::start(count, waiting).map_err(AppError::Threads)?;
-    let (rows, writer) = Keys::new(location, readers);
+    let (rows, writers) = Keys::new(locations, readers);
     let setting = SignerSetting {
         cached_keys: config.cached_keys.to_usize(),
         fresh_ms: i64::from(config.cache_s.get()).saturating_mul(1_000),
@@ -90,7 +92,7 @@ pub fn signer(
         threads,
         setting,
     };
-    Ok((Signer::new(parts), writer))
+    Ok((Signer::new(parts), writers))
 }
 
 fn opened(kek: &Kek, row: &AuthorityRow) -> Result<Certificate, FoundError> {

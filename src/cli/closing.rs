@@ -9,7 +9,7 @@ use crate::dispatch::{Sweeper, Taking};
 use crate::jobs::settle_due::{SettleError, Settling};
 use crate::lifecycle::Lifecycle;
 use crate::methodology::Programme;
-use crate::store::db::{Connection, Readers, StoreError};
+use crate::store::db::{Connection, Homes, Readers, StoreError};
 use crate::store::reads::dispatch::backlog;
 use crate::store::writer::Ledger;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub(super) struct Closing {
     readers: Readers,
     clock: Clock,
     programmes: Arc<BTreeMap<String, Arc<Programme>>>,
-    connection: Connection,
+    connections: Homes<Connection>,
     sweeper: Sweeper,
 }
 
@@ -56,10 +56,10 @@ impl Closing {
         if matches!(core.outgoing.chain, ChainClient::Elsewhere(_)) {
             return Err(AppError::ChainElsewhere);
         }
-        let readers = core.location.readers(READERS).await?;
+        let readers = core.locations.readers(READERS).await?;
         let on = Standing {
             ledger: &core.ledger,
-            location: &core.location,
+            locations: &core.locations,
             readers: &readers,
             kek: &core.kek,
             clock: &core.clock,
@@ -71,7 +71,7 @@ impl Closing {
             readers,
             clock: core.clock,
             programmes: Arc::new(core.in_force.programmes),
-            connection: core.connection,
+            connections: core.connections,
             sweeper,
         })
     }
@@ -133,7 +133,7 @@ impl Closing {
 
     /// Lets the data folder go.
     pub(super) async fn close(self) {
-        if let Err(error) = self.connection.close().await {
+        if let Err(error) = self.connections.close().await {
             tracing::warn!(%error, "a connection did not close cleanly");
         }
     }

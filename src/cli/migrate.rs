@@ -2,7 +2,7 @@
 
 use super::{CommandError, Setting, output};
 use crate::clock::Clock;
-use crate::store::migrate::migrate;
+use crate::store::databases;
 use std::process::ExitCode;
 
 /// Applies what is missing.
@@ -18,8 +18,11 @@ pub(super) async fn run(setting: Setting) -> ExitCode {
 
 async fn apply(setting: &Setting) -> Result<usize, CommandError> {
     let _lock = setting.folder.lock()?;
-    let mut connection = setting.location()?.connect().await?;
-    let steps = migrate(&mut connection, Clock::System.now_ms(), usize::MAX).await?;
-    connection.close().await?;
+    let mut databases = databases::connect(setting.locations()?).await?;
+    databases::alone(&mut databases).await?;
+    let steps = databases::migrate(&mut databases, Clock::System.now_ms()).await?;
+    for database in databases {
+        database.connection.close().await?;
+    }
     Ok(steps)
 }

@@ -16,8 +16,8 @@ mod verify;
 use crate::app;
 use crate::config::{Config, Loaded, LogFormat};
 use crate::folder::{DataFolder, FolderError};
-use crate::store::audit;
-use crate::store::db::Location;
+use crate::store::db::{Homes, Location};
+use crate::store::{audit, databases};
 use crate::telemetry::{Format, install_log};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -124,26 +124,30 @@ fn start_log(config: &Config, quiet: bool) -> Result<(), Box<dyn std::error::Err
 }
 
 impl Setting {
-    fn location(&self) -> Result<Location, CommandError> {
-        Ok(app::location(&self.config, &self.folder)?)
+    fn locations(&self) -> Result<Vec<Location>, CommandError> {
+        Ok(app::locations(&self.config, &self.folder)?)
+    }
+
+    /// Where every shard of a ledger that is there lies.
+    async fn homes(&self) -> Result<Homes<Location>, CommandError> {
+        Ok(databases::homes(self.locations()?).await?)
     }
 
     /// The data folder of a ledger that is there, for commands that do not make one.
     async fn existing(&self) -> Result<DataFolder, CommandError> {
-        match self.location()? {
-            Location::Sqlite(_) => Ok(self.folder.clone().existing()?),
-            Location::MySql(server) => {
-                let mut connection = Location::MySql(server.clone()).snapshot().await?;
-                let founded = !audit::tables(&mut connection).await?.is_empty();
-                connection.close().await?;
-                if founded {
-                    Ok(self.folder.clone())
-                } else {
-                    let text = format!("{server:?} holds no ledger; `carbon-gateway serve` makes one");
-                    Err(CommandError::Use(text))
-                }
+        for location in self.locations()? {
+            if matches!(location, Location::Sqlite(_)) {
+                return Ok(self.folder.clone().existing()?);
+            }
+            let mut connection = location.snapshot().await?;
+            let founded = !audit::tables(&mut connection).await?.is_empty();
+            connection.close().await?;
+            if !founded {
+                let text = format!("{location} holds no ledger; `carbon-gateway serve` makes one");
+                return Err(CommandError::Use(text));
             }
         }
+        Ok(self.folder.clone())
     }
 
     fn kek_file(&self) -> PathBuf {
@@ -158,6 +162,8 @@ enum CommandError {
     Folder(#[from] FolderError),
     #[error(transparent)]
     Store(#[from] crate::store::db::StoreError),
+    #[error(transparent)]
+    Homes(#[from] crate::store::databases::HomesError),
     #[error(transparent)]
     App(#[from] crate::app::AppError),
     #[error(transparent)]

@@ -48,8 +48,8 @@ pub(super) async fn examine(setting: &Setting, arguments: &Arguments) -> Result<
     let _ledger = setting.existing().await?;
     // Before the ledger: a transaction is stored before it is sent, so what stands on the chain by now the ledger has.
     let chain = ChainLook::take(app::chain::file(&setting.config, &setting.folder)).await;
-    let mut snapshot = setting.location()?.snapshot().await?;
-    let kek = match deployment::find(&mut snapshot).await {
+    let mut snapshots = setting.homes().await?.snapshot().await?;
+    let kek = match deployment::find(snapshots.main_mut()).await {
         Ok(Some(founded)) => Kek::load(&setting.kek_file(), founded.kek_id).map_err(|error| error.to_string()),
         Ok(None) | Err(_) => Err("the deployment row cannot be read".to_owned()),
     };
@@ -67,7 +67,7 @@ pub(super) async fn examine(setting: &Setting, arguments: &Arguments) -> Result<
         }
     };
     Ok(verify(
-        &mut snapshot,
+        &mut snapshots,
         chain,
         kek.as_ref().map_err(Clone::clone),
         options,

@@ -1,5 +1,6 @@
 //! Types that hold only sensible values, so that no user of a setting checks it again.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -158,42 +159,51 @@ impl TryFrom<String> for ZoneName {
     }
 }
 
-/// A database on a server, as `mysql://user:password@host:port/name`.
+/// One for each shard.
+const MOST_DATABASES: usize = 30;
+
+/// Databases on servers, each as `mysql://user:password@host:port/name`, one to thirty, with blanks between them.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct DatabaseUrl(String);
+pub struct DatabaseUrls(Vec<String>);
 
-impl DatabaseUrl {
-    /// The address as it was given, password and all.
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl DatabaseUrls {
+    /// The addresses as they were given, passwords and all.
+    pub fn each(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
     }
 }
 
-impl fmt::Debug for DatabaseUrl {
+impl fmt::Debug for DatabaseUrls {
     /// Without what stands in it.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("***")
     }
 }
 
-impl TryFrom<String> for DatabaseUrl {
+impl TryFrom<String> for DatabaseUrls {
     type Error = BoundsError;
 
     fn try_from(text: String) -> Result<Self, BoundsError> {
-        let rest = text.strip_prefix("mysql://");
-        let place = rest.and_then(|rest| rest.split_once('/'));
-        let sound = place.is_some_and(|(server, name)| {
-            let host = server.rsplit('@').next().unwrap_or(server);
-            let name = name.split('?').next().unwrap_or(name);
-            !host.is_empty() && !name.is_empty() && !name.contains('/')
-        });
-        if sound {
-            Ok(Self(text))
+        let urls: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        let mut places = BTreeSet::new();
+        let apart = urls
+            .iter()
+            .all(|url| place(url).is_some_and(|place| places.insert(place)));
+        if apart && (1..=MOST_DATABASES).contains(&urls.len()) {
+            Ok(Self(urls))
         } else {
             Err(BoundsError::DatabaseUrl)
         }
     }
+}
+
+/// Server and name of a database's address, if both are there.
+fn place(url: &str) -> Option<(&str, &str)> {
+    let (server, name) = url.strip_prefix("mysql://")?.split_once('/')?;
+    let host = server.rsplit('@').next().unwrap_or(server);
+    let name = name.split('?').next().unwrap_or(name);
+    (!host.is_empty() && !name.is_empty() && !name.contains('/')).then_some((host, name))
 }
 
 /// The name of an organisation as certificates and chains write it: 1 … 61 letters, digits, dots, hyphens, underscores, so that
@@ -238,8 +248,10 @@ pub enum BoundsError {
     /// Not an address to listen on.
     #[error("`{0}` is not `host:port`")]
     Bind(String),
-    /// Not the address of a database; it may hold a password, so it is not repeated.
-    #[error("it is not of the form mysql://user:password@host:port/name")]
+    /// Not addresses of databases; they may hold passwords, so they are not repeated.
+    #[error(
+        "it is not of the form mysql://user:password@host:port/name, or several such (at most 30, each once) with blanks between"
+    )]
     DatabaseUrl,
     /// Not a log filter.
     #[error("`{0}` is neither a log level nor a list of `target=level`")]
@@ -299,9 +311,11 @@ mod tests {
             "mysql://root@127.0.0.1:3306/carbon",
             "mysql://u:p@db/carbon?ssl-mode=VERIFY_CA",
             "mysql://db/carbon",
+            "mysql://db/carbon mysql://db/carbon2 mysql://other/carbon",
         ] {
-            let url = DatabaseUrl::try_from(text.to_owned()).unwrap();
-            assert_eq!((url.as_str(), format!("{url:?}").as_str()), (text, "***"));
+            let urls = DatabaseUrls::try_from(text.to_owned()).unwrap();
+            let each: Vec<&str> = urls.each().collect();
+            assert_eq!((each.join(" ").as_str(), format!("{urls:?}").as_str()), (text, "***"));
         }
         for text in [
             "",
@@ -311,8 +325,10 @@ mod tests {
             "mysql://u:p@db/",
             "mysql:///carbon",
             "postgres://db/x",
+            "mysql://db/x carbon",
+            "mysql://db/x mysql://root@db/x",
         ] {
-            assert!(DatabaseUrl::try_from(text.to_owned()).is_err(), "{text}");
+            assert!(DatabaseUrls::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
 

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-pub use bounds::{Bind, Bounded, BoundsError, DatabaseUrl, FilePath, LogFilter, Organisation, ZoneName};
+pub use bounds::{Bind, Bounded, BoundsError, DatabaseUrls, FilePath, LogFilter, Organisation, ZoneName};
 pub use folders::shared_dir;
 pub use sections::{
     ChainConfig, ChainKind, DatabaseConfig, DatabaseKind, DispatchConfig, Environment, HttpConfig, KeysConfig,

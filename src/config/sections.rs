@@ -4,7 +4,7 @@ use std::thread;
 
 use serde::Deserialize;
 
-use super::bounds::{Bind, Bounded, DatabaseUrl, FilePath, LogFilter, Organisation, ZoneName};
+use super::bounds::{Bind, Bounded, DatabaseUrls, FilePath, LogFilter, Organisation, ZoneName};
 
 /// What this installation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -50,8 +50,8 @@ impl HttpConfig {
 pub struct DatabaseConfig {
     /// Which database.
     pub kind: DatabaseKind,
-    /// The server's database, with user and password; none where the kind is a file.
-    pub url: Option<DatabaseUrl>,
+    /// The servers' databases, with user and password; none where the kind is a file.
+    pub url: Option<DatabaseUrls>,
     /// How long a statement waits for another process's lock, in milliseconds.
     pub busy_timeout_ms: Bounded<1, 60_000>,
     /// What a commit survives.

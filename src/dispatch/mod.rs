@@ -19,7 +19,7 @@ use crate::identity::chain_secret::ChainSecret;
 use crate::identity::signer::Signer;
 use crate::ledger::ids::ShardId;
 use crate::lifecycle::Lifecycle;
-use crate::store::db::{Location, Readers};
+use crate::store::db::{Homes, Location, Readers};
 use crate::store::hints::{Hinted, Hints};
 use crate::store::keys::Keys;
 use crate::store::writer::Ledger;
@@ -55,7 +55,7 @@ pub struct Parts {
     /// Connections for reads.
     pub readers: Readers,
     /// Where leases are taken.
-    pub location: Location,
+    pub locations: Homes<Location>,
     /// The chain.
     pub chain: ChainClient,
     /// Makes chain tx ids that nobody else can take first.
@@ -76,7 +76,7 @@ pub struct Parts {
 struct Way {
     ledger: Ledger,
     readers: Readers,
-    location: Location,
+    locations: Homes<Location>,
     chain: ChainClient,
     chain_secret: ChainSecret,
     signer: Signer<Keys>,
@@ -98,7 +98,7 @@ pub fn start(parts: Parts, lifecycle: &Lifecycle) -> Sweeper {
     let way = Arc::new(Way {
         ledger: parts.ledger,
         readers: parts.readers,
-        location: parts.location,
+        locations: parts.locations,
         follower: Follower::default(),
         bindings: Bindings::default(),
         breaker: breaker(),

@@ -6,7 +6,7 @@ use super::carry::Carried;
 use crate::chain::{Payload, Request};
 use crate::crash::{self, Point};
 use crate::ledger::ids::ShardId;
-use crate::store::db::{Connection, StoreError};
+use crate::store::db::{Connection, Location, StoreError};
 use crate::store::reads::dispatch::{Open, abandoned, backlog, ended_before, forget, ready, take_lease};
 use carbon_contract::envelope::Envelope;
 use std::sync::Arc;
@@ -38,11 +38,32 @@ impl Sweeper {
         Self { way }
     }
 
-    /// Looks through all shards once.
+    /// Looks through all shards once. A database that is away holds up no other's.
+    ///
+    /// # Errors
+    /// Of the first database that failed.
     pub async fn sweep(&self, taking: Taking, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut swept = Ok(());
+        for (location, shards) in self.way.locations.each() {
+            let mut writing = Writing {
+                location,
+                connection: None,
+            };
+            let done = self.sweep_shards(&shards, taking, &mut writing, stop).await;
+            swept = swept.and(done).and(writing.close().await);
+        }
+        swept.and(self.tell_backlog().await)
+    }
+
+    async fn sweep_shards(
+        &self,
+        shards: &[ShardId],
+        taking: Taking,
+        writing: &mut Writing<'_>,
+        stop: &CancellationToken,
+    ) -> Result<(), StoreError> {
         let way = &self.way;
-        let mut connection: Option<Connection> = None;
-        for shard in ShardId::all() {
+        for &shard in shards {
             if stop.is_cancelled() {
                 break;
             }
@@ -52,7 +73,7 @@ impl Sweeper {
             }
             let ended = ended_before(&way.readers, shard, now_ms.saturating_sub(KEPT_MS), AT_ONCE).await?;
             if !ended.is_empty() {
-                forget(way.writing(&mut connection).await?, shard, &ended).await?;
+                forget(writing.connection().await?, shard, &ended).await?;
             }
             let void_ms = match taking {
                 Taking::Abandoned => way.lease_ms(),
@@ -63,13 +84,17 @@ impl Sweeper {
                     continue;
                 }
                 let lease_ms = way.lease_ms();
-                if take_lease(way.writing(&mut connection).await?, shard, &open, lease_ms).await? {
+                if take_lease(writing.connection().await?, shard, &open, lease_ms).await? {
                     crash::point(Point::AfterLease);
                     way.take_over(shard, &open, lease_ms).await;
                 }
             }
         }
-        let backlog = backlog(&way.readers).await?;
+        Ok(())
+    }
+
+    async fn tell_backlog(&self) -> Result<(), StoreError> {
+        let backlog = backlog(&self.way.readers).await?;
         for (status, count) in [
             ("stored", backlog.stored),
             ("waiting_for_parents", backlog.waiting),
@@ -80,7 +105,26 @@ impl Sweeper {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
             metrics::gauge!("carbon_dispatch_backlog", "status" => status).set(count);
         }
-        match connection {
+        Ok(())
+    }
+}
+
+/// A connection to write with, opened for the first who has something to write: most sweeps have nothing.
+struct Writing<'a> {
+    location: &'a Location,
+    connection: Option<Connection>,
+}
+
+impl Writing<'_> {
+    async fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        Ok(match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(self.location.connect().await?),
+        })
+    }
+
+    async fn close(self) -> Result<(), StoreError> {
+        match self.connection {
             Some(connection) => connection.close().await,
             None => Ok(()),
         }
@@ -88,14 +132,6 @@ impl Sweeper {
 }
 
 impl Way {
-    /// A connection to write with, opened for the first who has something to write: most sweeps have nothing.
-    async fn writing<'c>(&self, connection: &'c mut Option<Connection>) -> Result<&'c mut Connection, StoreError> {
-        Ok(match connection {
-            Some(connection) => connection,
-            None => connection.insert(self.location.connect().await?),
-        })
-    }
-
     async fn take_over(self: &Arc<Self>, shard: ShardId, open: &Open, lease_ms: i64) {
         let Some((request, members)) = read(open) else {
             tracing::error!(%shard, chain_tx_id = %open.chain_tx_id, "an envelope cannot be read; verify tells more");

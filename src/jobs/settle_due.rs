@@ -52,13 +52,25 @@ impl Settling {
             client: Name::parse(GATEWAY)?,
             request_id: request_id.to_owned(),
         };
+        let (mut booked, mut failed) = (0_usize, None);
+        for (_, shards) in self.readers.each() {
+            match self.settle(&shards, &meta, stop).await {
+                Ok(entries) => booked = booked.saturating_add(entries),
+                // A database that is away holds up no other's riders.
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(booked), Err)
+    }
+
+    async fn settle(&self, shards: &[ShardId], meta: &Meta, stop: &CancellationToken) -> Result<usize, SettleError> {
         let mut booked = 0_usize;
-        for shard in ShardId::all() {
+        for &shard in shards {
             for why in [Why::Lapses, Why::Collects] {
                 // One command takes a bounded number of claims: whoever has more is found again. Nobody is asked for ever: a walk
                 // that books nothing is the last.
                 loop {
-                    let entries = self.walk(shard, why, &meta, stop).await?;
+                    let entries = self.walk(shard, why, meta, stop).await?;
                     booked = booked.saturating_add(entries);
                     if entries == 0 {
                         break;

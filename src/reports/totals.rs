@@ -106,10 +106,10 @@ pub enum ReportError {
     Store(#[from] StoreError),
 }
 
-/// Works a report out in one snapshot. `zone` is the ledger's own.
+/// Works a report out in one snapshot of each database. `zone` is the ledger's own.
 pub async fn report(readers: &Readers, zone: &TimeZone, question: &Question) -> Result<Report, ReportError> {
-    let mut snapshot = readers.snapshot().await?;
-    let heads = Instant::new(store::heads(&mut snapshot).await?)?;
+    let mut snapshots = readers.snapshot().await?;
+    let heads = Instant::new(store::heads(&mut snapshots).await?)?;
     let at = question.at.clone().unwrap_or_else(|| heads.clone());
     if !at.is_before_or_at(&heads) {
         return Err(InstantError::Future.into());
@@ -122,7 +122,7 @@ pub async fn report(readers: &Readers, zone: &TimeZone, question: &Question) -> 
     for shard in ShardId::all() {
         let seq = report.at.of(shard);
         let is_head = seq == heads.of(shard);
-        for (key, total) in totals_of(&mut snapshot, zone, (shard, seq, is_head), question).await? {
+        for (key, total) in totals_of(snapshots.of_mut(shard), zone, (shard, seq, is_head), question).await? {
             report.add(question, shard, &key, total);
         }
     }

@@ -1,6 +1,6 @@
 //! API keys: `client` rows, found by digest. Written by `keys` beside a running server, one short statement each.
 
-use super::db::{Connection, Readers, StoreError, with, with_readers};
+use super::db::{Connection, Readers, StoreError, with, with_pool};
 use crate::ledger::ids::Hash;
 
 /// One key of a client.
@@ -45,7 +45,7 @@ fn key_of(
 /// The key of a digest, revoked and expired ones included.
 pub async fn find(readers: &Readers, key_digest: &Hash) -> Result<Option<ClientKey>, StoreError> {
     let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE key_digest = ?"));
-    let row: Option<Row> = with_readers!(readers, |pool| sqlx::query_as(sql)
+    let row: Option<Row> = with_pool!(readers.main(), |pool| sqlx::query_as(sql)
         .bind(key_digest.as_bytes().as_slice())
         .fetch_optional(pool)
         .await)?;

@@ -1,6 +1,6 @@
 //! The one row that says what this deployment is, and the heads that it gives each shard at birth.
 
-use super::db::{Connection, StoreError, with};
+use super::db::{Connection, Homes, StoreError, with};
 use super::statement::of_shard;
 use crate::identity::kek::KekId;
 use crate::ledger::ids::ShardId;
@@ -43,10 +43,10 @@ pub async fn find(connection: &mut Connection) -> Result<Option<Founded>, StoreE
 }
 
 /// A shard of which the chain has confirmed something, if there is one.
-pub async fn any_confirmed(connection: &mut Connection) -> Result<Option<ShardId>, StoreError> {
+pub async fn any_confirmed(connections: &mut Homes<Connection>) -> Result<Option<ShardId>, StoreError> {
     const SQL: &str = "SELECT seq FROM ledger_tx_{shard} WHERE status = 'confirmed' LIMIT 1";
     for shard in ShardId::all() {
-        let row: Option<(i64,)> = with!(&mut *connection, |c| sqlx::query_as(of_shard(SQL, shard))
+        let row: Option<(i64,)> = with!(connections.of_mut(shard), |c| sqlx::query_as(of_shard(SQL, shard))
             .fetch_optional(&mut *c)
             .await)?;
         if row.is_some() {
@@ -56,10 +56,46 @@ pub async fn any_confirmed(connection: &mut Connection) -> Result<Option<ShardId
     Ok(None)
 }
 
-/// Gives a new database its deployment and thirty heads at home in it, all or nothing.
-pub async fn found(connection: &mut Connection, founded: &Founded) -> Result<(), StoreError> {
-    let deployment = &founded.deployment;
+/// Whether anything was ever booked: a head is behind its first page.
+pub(super) async fn any_booked(connection: &mut Connection) -> Result<bool, StoreError> {
+    let row: Option<(i64,)> = with!(connection, |c| {
+        sqlx::query_as("SELECT shard FROM shard_head WHERE seq > 0 LIMIT 1")
+            .fetch_optional(&mut *c)
+            .await
+    })?;
+    Ok(row.is_some())
+}
+
+/// Gives a new database the heads of its shards, and the deployment's row where it is to lie, all or nothing. Heads of a founding that was
+/// cut short go.
+pub(super) async fn found(
+    connection: &mut Connection,
+    deployment: &Deployment,
+    row: Option<&Founded>,
+    shards: &[ShardId],
+) -> Result<(), StoreError> {
     connection.begin().await?;
+    connection.execute("DELETE FROM shard_head WHERE seq = 0").await?;
+    if let Some(founded) = row {
+        insert(connection, founded).await?;
+    }
+    for shard in shards {
+        with!(&mut *connection, |c| {
+            sqlx::query("INSERT INTO shard_head (shard, epoch, seq, seal, at_ms, home) VALUES (?, 0, 0, ?, ?, ?)")
+                .bind(i64::from(shard.index()))
+                .bind(deployment.genesis_seal(*shard).as_bytes().as_slice())
+                .bind(deployment.created_ms)
+                .bind(deployment.id.as_slice())
+                .execute(&mut *c)
+                .await
+                .map(|_| ())
+        })?;
+    }
+    connection.execute("COMMIT").await
+}
+
+async fn insert(connection: &mut Connection, founded: &Founded) -> Result<(), StoreError> {
+    let deployment = &founded.deployment;
     with!(connection, |c| {
         sqlx::query(
             "INSERT INTO deployment (id, zone, created_ms, kek_id, source_secret, chain_secret) VALUES (?, ?, ?, ?, ?, ?)",
@@ -74,17 +110,5 @@ pub async fn found(connection: &mut Connection, founded: &Founded) -> Result<(),
         .await
         .map(|_| ())
     })?;
-    for shard in ShardId::all() {
-        with!(connection, |c| {
-            sqlx::query("INSERT INTO shard_head (shard, epoch, seq, seal, at_ms, home) VALUES (?, 0, 0, ?, ?, ?)")
-                .bind(i64::from(shard.index()))
-                .bind(deployment.genesis_seal(shard).as_bytes().as_slice())
-                .bind(deployment.created_ms)
-                .bind(deployment.id.as_slice())
-                .execute(&mut *c)
-                .await
-                .map(|_| ())
-        })?;
-    }
-    connection.execute("COMMIT").await
+    Ok(())
 }

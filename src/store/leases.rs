@@ -14,7 +14,7 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// For the instance that goes by `holder`, 16 bytes by chance.
+    /// In the main database, for the instance that goes by `holder`, 16 bytes by chance.
     pub const fn new(location: Location, holder: [u8; 16]) -> Self {
         Self { location, holder }
     }

@@ -13,9 +13,9 @@ pub(crate) fn of_shard(template: &str, shard: ShardId) -> AssertSqlSafe<String> 
     AssertSqlSafe(template.replace("{shard}", &shard.to_string()))
 }
 
-/// A SELECT of every shard, one below the other.
-pub(crate) fn of_all_shards(template: &str) -> AssertSqlSafe<String> {
-    let parts: Vec<String> = ShardId::all().map(|shard| of_shard(template, shard).0).collect();
+/// A SELECT of several shards, one below the other.
+pub(crate) fn of_shards(template: &str, shards: &[ShardId]) -> AssertSqlSafe<String> {
+    let parts: Vec<String> = shards.iter().map(|shard| of_shard(template, *shard).0).collect();
     AssertSqlSafe(parts.join(" UNION ALL "))
 }
 

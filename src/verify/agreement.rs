@@ -10,7 +10,7 @@ use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::standing::{Place, Standing, Status};
 use crate::ledger::transaction::{Lot, Transaction};
 use crate::store::audit;
-use crate::store::db::Connection;
+use crate::store::db::{Connection, Homes};
 use std::collections::BTreeMap;
 
 const TABLE: &str = "ledger_tx";
@@ -135,7 +135,7 @@ impl Agreement {
     /// What all shards together say.
     pub(super) async fn finish(
         mut self,
-        (c, file): (&mut Connection, &ChainFile),
+        (connections, file): (&mut Homes<Connection>, &ChainFile),
         on_chain: &OnChain,
         findings: &mut Findings,
     ) {
@@ -172,7 +172,7 @@ impl Agreement {
                 self.found
             );
             findings.add(AGREEMENT, at(None, "chain.db", "*"), what);
-            unknown(c, on_chain, findings).await;
+            unknown(connections, on_chain, findings).await;
         }
     }
 }
@@ -196,11 +196,14 @@ async fn since(file: &ChainFile, since: &[Since], findings: &mut Findings) {
 }
 
 /// Names transactions of the chain that no shard has.
-async fn unknown(c: &mut Connection, on_chain: &OnChain, findings: &mut Findings) {
+async fn unknown(connections: &mut Homes<Connection>, on_chain: &OnChain, findings: &mut Findings) {
     for content_id in on_chain.content_ids().take(MOST_SOUGHT) {
         let mut known = false;
         for shard in ShardId::all() {
-            known |= !matches!(audit::standing(c, shard, content_id).await, Ok(None));
+            known |= !matches!(
+                audit::standing(connections.of_mut(shard), shard, content_id).await,
+                Ok(None)
+            );
         }
         if !known {
             let what = "no shard has this transaction";

@@ -10,7 +10,7 @@ use crate::identity::user_key::{PrivateKey, PublicPoint};
 use crate::identity::wrapping::Row;
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::store::audit::{self, NamedKeyRow, PIECE, UserCertificateRow, UserKeyRow};
-use crate::store::db::{Connection, StoreError};
+use crate::store::db::{Connection, Homes, StoreError};
 use crate::store::keys;
 use std::collections::BTreeSet;
 
@@ -24,8 +24,12 @@ const NOT_OPENED: &str =
 type Held = BTreeSet<(i64, Hash)>;
 
 /// What wraps all rows, then authority and issuer, whose certificates everybody's are held against.
-pub(super) async fn read_authority(c: &mut Connection, setting: &mut Setting<'_>, findings: &mut Findings) {
-    match audit::kek_changes(c).await {
+pub(super) async fn read_authority(
+    connections: &mut Homes<Connection>,
+    setting: &mut Setting<'_>,
+    findings: &mut Findings,
+) {
+    match audit::kek_changes(connections.main_mut()).await {
         Ok(changes) => {
             for id in changes {
                 let what = "the change to this key-encryption key is not finished";
@@ -34,12 +38,15 @@ pub(super) async fn read_authority(c: &mut Connection, setting: &mut Setting<'_>
         }
         Err(error) => findings.unreadable(KEYS, at(None, "kek_change", "*"), &error),
     }
-    let rows = match audit::named_keys(c).await {
+    let rows = match audit::named_keys(connections.main_mut()).await {
         Ok(rows) => rows,
         Err(error) => return findings.unreadable(KEYS, at(None, AUTHORITY, "*"), &error),
     };
     // Made at the first start that knows of them: until then no user has a key either.
-    let needed = !rows.is_empty() || keys::any(c).await.unwrap_or(true);
+    let mut needed = !rows.is_empty();
+    for connection in connections.each_mut() {
+        needed = needed || keys::any(connection).await.unwrap_or(true);
+    }
     for name in [CA, ISSUER] {
         let mut number = 0;
         for row in rows.iter().filter(|row| row.name == name) {

@@ -40,7 +40,7 @@ use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Deployment;
 use crate::methodology::programme::Programme;
 use crate::store::audit::{self, HeadRow};
-use crate::store::db::{Connection, StoreError};
+use crate::store::db::{Connection, Homes, StoreError};
 use crate::store::deployment::{self, Founded};
 use crate::store::migrate;
 use activations::Activations;
@@ -89,16 +89,19 @@ struct Known {
     agreement: Agreement,
 }
 
-/// Checks everything that `snapshot` shows, and the chain. Fails only where there is nothing to read at all; what is wrong inside
+/// Checks everything that `snapshots` of the databases show, and the chain. Fails only where there is nothing to read at all; what is wrong inside
 /// becomes a finding. `kek` is the key, or why there is none; `progress` hears of each shard before it is read.
 pub async fn verify(
-    snapshot: &mut Connection,
+    snapshots: &mut Homes<Connection>,
     chain: ChainLook,
     kek: Result<&Kek, String>,
     options: Options,
     progress: &mut (dyn FnMut(ShardId) + Send),
 ) -> Result<Report, StoreError> {
-    let tables = audit::tables(snapshot).await?;
+    let mut tables = Vec::new();
+    for snapshot in snapshots.each_mut() {
+        tables.push(audit::tables(snapshot).await?);
+    }
     let mut findings = Findings::default();
     let (kek, missing_kek) = kek.map_or_else(|reason| (None, Some(reason)), |kek| (Some(kek), None));
     let mut setting = Setting {
@@ -114,15 +117,18 @@ pub async fn verify(
         programmes: BTreeMap::new(),
         options,
     };
-    read_deployment(snapshot, &mut setting, &mut findings).await;
+    read_deployment(snapshots.main_mut(), &mut setting, &mut findings).await;
     if let Some(reason) = missing_kek {
         findings.add(KEYS, at(None, "deployment", "kek_id"), reason);
     }
-    keys::read_authority(snapshot, &mut setting, &mut findings).await;
+    keys::read_authority(snapshots, &mut setting, &mut findings).await;
     let (on_chain, chain_file) = chain::read(chain, &setting, &mut findings).await;
     setting.on_chain = on_chain;
-    let heads = read_heads(snapshot, &mut findings).await;
-    let activations = Activations::load(snapshot, &mut findings).await;
+    let mut heads = Vec::new();
+    for snapshot in snapshots.each_mut() {
+        heads.extend(read_heads(snapshot, &mut findings).await);
+    }
+    let activations = Activations::load(snapshots.main_mut(), &mut findings).await;
     setting.programmes = activations.programmes(&mut findings);
     let mut known = Known {
         addresses: BTreeSet::new(),
@@ -139,6 +145,7 @@ pub async fn verify(
                 "the head is missing",
             );
         }
+        let snapshot = snapshots.of_mut(id);
         shard::check(snapshot, &setting, id, head, (&mut known, &mut findings)).await;
         keys::check(snapshot, &setting, id, &mut findings).await;
     }
@@ -146,10 +153,12 @@ pub async fn verify(
     if let Some(on_chain) = &setting.on_chain {
         known
             .agreement
-            .finish((&mut *snapshot, &chain_file), on_chain, &mut findings)
+            .finish((&mut *snapshots, &chain_file), on_chain, &mut findings)
             .await;
     }
-    check_file(snapshot, &tables, &mut findings).await;
+    for (snapshot, tables) in snapshots.each_mut().zip(&tables) {
+        check_file(snapshot, tables, &mut findings).await;
+    }
     Ok(findings.report())
 }
 

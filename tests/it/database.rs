@@ -85,6 +85,11 @@ pub(crate) fn file_of(folder: &Path) -> Location {
     })
 }
 
+/// How often something is done that takes its time on a server and is the same thing there: often on the embedded defaults, fewer times on it.
+pub(crate) fn times<T>(in_files: T, on_a_server: T) -> T {
+    if server().is_some() { on_a_server } else { in_files }
+}
+
 /// Whether a test that needs a server must stand back, with a line that says so.
 pub(crate) fn is_in_files(test: &str, why: &str) -> bool {
     let skipped = server().is_none();

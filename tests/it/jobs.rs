@@ -46,12 +46,12 @@ async fn later(folder: &std::path::Path, programmes: &str, now_ms: i64) -> (Sett
     .unwrap();
     let settling = Settling {
         ledger: core.ledger.clone(),
-        readers: core.location.readers(1).await.unwrap(),
+        readers: core.locations.readers(1).await.unwrap(),
         clock: core.clock.clone(),
         programmes: Arc::new(core.in_force.programmes.clone()),
         at_once: 2,
     };
-    core.connection.close().await.unwrap();
+    core.connections.close().await.unwrap();
     (settling, lifecycle)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::database;
 use crate::support::trip_at;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -137,11 +138,20 @@ impl Drop for Served {
 
 /// Runs a command of the executable on a folder; exit code, standard output, standard error.
 pub(crate) fn command(data: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    command_with(data, arguments, database::settings(data))
+}
+
+/// The same on a ledger that these settings lead to, environment variables all of them.
+pub(crate) fn command_with(
+    data: &Path,
+    arguments: &[&str],
+    settings: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+) -> (Option<i32>, String, String) {
     let output = Command::new(PROGRAM)
         .args(arguments)
         .arg("--data")
         .arg(data)
-        .envs(database::settings(data))
+        .envs(settings)
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -40,16 +40,18 @@ pub(crate) fn binding(word: &str) -> Envelope {
 
 impl Sending {
     pub(crate) async fn beside(app: &TestApp) -> Self {
-        let (location, folder, clock) = (&app.location, app.data_dir(), &app.clock);
-        let mut connection = location.connect().await.unwrap();
+        let (folder, clock) = (app.data_dir(), &app.clock);
+        let mut connection = app.locations.main().connect().await.unwrap();
         let founded = deployment::find(&mut connection).await.unwrap().unwrap();
         connection.close().await.unwrap();
         let kek = Arc::new(Kek::load(&folder.join("keys/kek"), founded.kek_id).unwrap());
         let config = Loaded::read(None, Vec::new()).unwrap().config;
-        let readers = location.readers(1).await.unwrap();
-        let (signer, writer) = signer((location.clone(), readers), kek, clock.clock(), &config.keys).unwrap();
+        let readers = app.locations.readers(1).await.unwrap();
+        let (signer, writers) = signer((&app.locations, readers), kek, clock.clock(), &config.keys).unwrap();
         let mut writing = JoinSet::new();
-        writing.spawn(writer.run());
+        for writer in writers {
+            writing.spawn(writer.run());
+        }
         Self {
             signer,
             chain: app.chain.clone(),

@@ -9,7 +9,8 @@ use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
-use carbon_gateway::store::db::Location;
+use carbon_gateway::store::databases;
+use carbon_gateway::store::db::{Homes, Location};
 use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ pub(crate) struct TestApp {
     /// Moves its time.
     pub(crate) clock: ManualClock,
     /// Where its ledger lies.
-    pub(crate) location: Location,
+    pub(crate) locations: Homes<Location>,
     lifecycle: Lifecycle,
     folder: tempfile::TempDir,
 }
@@ -45,18 +46,22 @@ impl TestApp {
     pub(crate) async fn spawn_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (database, location) = (database::settings(folder.path()), database::location(folder.path()));
-        Self::spawn_on(folder, location, &[settings, &as_texts(&database)].concat()).await
+        Self::spawn_on(folder, vec![location], &[settings, &as_texts(&database)].concat()).await
     }
 
     /// The same with the ledger in a file, whatever the suite runs on.
     pub(crate) async fn spawn_in_a_file(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = database::file_of(folder.path());
-        Self::spawn_on(folder, location, settings).await
+        Self::spawn_on(folder, vec![location], settings).await
     }
 
-    /// Starts on a folder with settings and no others, which lead to `location`.
-    pub(crate) async fn spawn_on(folder: tempfile::TempDir, location: Location, settings: &[(&str, &str)]) -> Self {
+    /// Starts on a folder with settings and no others, which lead to `locations`.
+    pub(crate) async fn spawn_on(
+        folder: tempfile::TempDir,
+        locations: Vec<Location>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let clock = ManualClock::new(NOON_MS);
         let lifecycle = Lifecycle::new(Duration::from_secs(10));
         let app = start(folder.path(), &clock, &lifecycle, settings).await;
@@ -66,7 +71,7 @@ impl TestApp {
             client: Client::new(),
             chain: app.chain,
             clock,
-            location,
+            locations: databases::homes(locations).await.unwrap(),
             lifecycle,
             folder,
         }
@@ -90,7 +95,7 @@ impl TestApp {
             client: Client::new(),
             chain: app.chain,
             clock: self.clock.clone(),
-            location: self.location.clone(),
+            locations: self.locations.clone(),
             lifecycle,
             folder,
         }
@@ -99,7 +104,7 @@ impl TestApp {
     /// Stops in good order and starts again on the same folder, with the same key.
     pub(crate) async fn restart(self, settings: &[(&str, &str)]) -> Self {
         let (clock, key, client) = (self.clock.clone(), self.key.clone(), self.client.clone());
-        let location = self.location.clone();
+        let locations = self.locations.clone();
         let (folder, _) = self.stop().await;
         let lifecycle = Lifecycle::new(Duration::from_secs(10));
         let database = database::settings(folder.path());
@@ -111,7 +116,7 @@ impl TestApp {
             client,
             chain: app.chain,
             clock,
-            location,
+            locations,
             lifecycle,
             folder,
         }
@@ -140,7 +145,7 @@ impl TestApp {
 
     /// Waits until nothing is on its way to the chain; answers what is left, refused or waiting for what is refused.
     pub(crate) async fn drained(&self) -> Backlog {
-        let readers = self.location.readers(1).await.unwrap();
+        let readers = self.locations.readers(1).await.unwrap();
         let begun = Instant::now();
         loop {
             let left = backlog(&readers).await.unwrap();

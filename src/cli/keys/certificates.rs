@@ -4,7 +4,7 @@ use crate::cli::{CommandError, Setting, output};
 use crate::clock::Clock;
 use crate::identity::certificate::{Certificate, Serial};
 use crate::ledger::ids::{Hash, ShardId};
-use crate::store::db::Connection;
+use crate::store::db::{Connection, Homes, StoreError};
 use crate::store::keys;
 
 const PIECE: i64 = 500;
@@ -32,14 +32,14 @@ struct Line {
 /// Runs one action.
 pub(super) async fn act(setting: &Setting, action: Action) -> Result<(), CommandError> {
     let _ledger = setting.existing().await?;
-    let mut connection = setting.location()?.connect().await?;
+    let mut connections = setting.homes().await?.connect().await?;
     let now_ms = Clock::System.now_ms();
     match action {
-        Action::List => list(&mut connection, setting.json, now_ms).await?,
+        Action::List => list(&mut connections, setting.json, now_ms).await?,
         Action::Revoke { serial } => {
             let wrong = || CommandError::Use("the serial number must be 32 lower-case hexadecimal digits".to_owned());
             let serial = Serial::parse(&serial).ok_or_else(wrong)?;
-            if !keys::revoke(&mut connection, &serial, now_ms).await? {
+            if !revoke(&mut connections, &serial, now_ms).await? {
                 return Err(CommandError::Use(
                     "no valid certificate has that serial number".to_owned(),
                 ));
@@ -47,13 +47,23 @@ pub(super) async fn act(setting: &Setting, action: Action) -> Result<(), Command
             output::line(&format!("{serial} is revoked"));
         }
     }
-    connection.close().await?;
+    connections.close().await?;
     Ok(())
 }
 
+/// Whose it is only its row says, and the issuer's is in the main database.
+async fn revoke(connections: &mut Homes<Connection>, serial: &Serial, now_ms: i64) -> Result<bool, StoreError> {
+    for connection in connections.each_mut() {
+        if keys::revoke(connection, serial, now_ms).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// One JSON object a line, since there may be as many certificates as riders.
-async fn list(connection: &mut Connection, as_json: bool, now_ms: i64) -> Result<(), CommandError> {
-    for row in keys::authorities(connection).await? {
+async fn list(connections: &mut Homes<Connection>, as_json: bool, now_ms: i64) -> Result<(), CommandError> {
+    for row in keys::authorities(connections.main_mut()).await? {
         let certificate = Certificate::parse(&row.certificate)
             .map_err(|error| CommandError::Use(format!("the certificate of {} {}: {error}", row.name, row.number)))?;
         let line = Line {
@@ -68,7 +78,7 @@ async fn list(connection: &mut Connection, as_json: bool, now_ms: i64) -> Result
     for shard in ShardId::all() {
         let mut after = None;
         loop {
-            let rows = keys::certificates(connection, shard, after, PIECE).await?;
+            let rows = keys::certificates(connections.of_mut(shard), shard, after, PIECE).await?;
             let Some(last) = rows.last() else { break };
             after = Some((last.user, last.serial));
             for row in rows {

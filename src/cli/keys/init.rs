@@ -1,26 +1,28 @@
 //! `keys init`: what the first `serve` would make, made alone, so that an operator can look at it and file it first.
 
-use crate::app::open_deployment;
 use crate::app::signing::open_authority;
+use crate::app::{open_deployment, open_locked};
 use crate::cli::{CommandError, Setting, output};
 use crate::clock::Clock;
-use crate::store::{deployment, migrate};
+use crate::store::databases;
 
 /// Makes everything in an empty folder and says what it made.
 pub(super) async fn init(setting: &Setting) -> Result<(), CommandError> {
     let _lock = setting.folder.lock()?;
-    let mut connection = setting.location()?.connect().await?;
     let now_ms = Clock::System.now_ms();
-    migrate::migrate(&mut connection, now_ms, usize::MAX).await?;
-    if deployment::find(&mut connection).await?.is_some() {
+    let mut databases = open_locked(&setting.config, &setting.folder, &Clock::System).await?;
+    if databases::founded(&mut databases).await?.is_some() {
         let folder = setting.folder.root().display();
         return Err(CommandError::Use(format!(
             "the data folder {folder} has its keys already"
         )));
     }
-    let (_, kek) = open_deployment(&mut connection, &setting.config, &setting.folder, &Clock::System).await?;
-    let made = open_authority(&mut connection, &setting.config, &kek, now_ms).await?;
-    connection.close().await?;
+    let (_, kek) = open_deployment(&mut databases, &setting.config, &setting.folder, &Clock::System).await?;
+    let mut connections = databases::arranged(databases)
+        .await?
+        .into_map(|database| database.connection);
+    let made = open_authority(&mut connections, &setting.config, &kek, now_ms).await?;
+    connections.close().await?;
     let kek_file = setting.kek_file().display().to_string();
     if setting.json {
         output::json(&serde_json::json!({

@@ -77,7 +77,7 @@ async fn act(setting: &Setting, action: Action) -> Result<(), CommandError> {
 
 async fn act_on_api_keys(setting: &Setting, action: Action) -> Result<(), CommandError> {
     let _ledger = setting.existing().await?;
-    let mut connection = setting.location()?.connect().await?;
+    let mut connection = setting.homes().await?.main().connect().await?;
     let now_ms = Clock::System.now_ms();
     match action {
         Action::Create {

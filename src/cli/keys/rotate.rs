@@ -4,6 +4,7 @@ use crate::app::AppError;
 use crate::cli::{CommandError, Setting, output};
 use crate::clock::Clock;
 use crate::identity::kek::Kek;
+use crate::store::db::{Connection, Homes, StoreError};
 use crate::store::keys::{RotateError, Rotated};
 use crate::store::{deployment, keys, migrate};
 use std::path::Path;
@@ -23,14 +24,14 @@ pub(super) async fn rotate(setting: &Setting, to: &Path) -> Result<(), CommandEr
         let text = "--to must name another file than the one that holds the present key";
         return Err(CommandError::Use(text.to_owned()));
     }
-    let mut connection = setting.location()?.connect().await?;
-    let mut others = connection.other_sessions().await?;
+    let mut connections = setting.homes().await?.connect().await?;
+    let mut others = other_sessions(&mut connections).await?;
     for _ in 0..LOOKS {
         if others == 0 {
             break;
         }
         tokio::time::sleep(LOOK).await;
-        others = connection.other_sessions().await?;
+        others = other_sessions(&mut connections).await?;
     }
     if others > 0 {
         let text = format!(
@@ -39,17 +40,21 @@ pub(super) async fn rotate(setting: &Setting, to: &Path) -> Result<(), CommandEr
         return Err(CommandError::Use(text));
     }
     let now_ms = Clock::System.now_ms();
-    migrate::migrate(&mut connection, now_ms, usize::MAX).await?;
-    let founded = deployment::find(&mut connection).await?.ok_or(RotateError::Empty)?;
+    for connection in connections.each_mut() {
+        migrate::migrate(connection, now_ms, usize::MAX).await?;
+    }
+    let founded = deployment::find(connections.main_mut())
+        .await?
+        .ok_or(RotateError::Empty)?;
     let next = Kek::load_or_create(to, &Zeroizing::new(rand::random()))?;
     let rotated = if founded.kek_id == next.id() {
         // Killed between the commit and the file: only the file is left to do.
         Rotated::default()
     } else {
         let present = Kek::load(&kek_file, founded.kek_id)?;
-        keys::rotate(&mut connection, (&present, &next), rand::random, now_ms, usize::MAX).await?
+        keys::rotate(&mut connections, (&present, &next), rand::random, now_ms, usize::MAX).await?
     };
-    connection.close().await?;
+    connections.close().await?;
     let own_file = setting.config.keys.kek_file.is_none();
     if own_file {
         Kek::install(to, &kek_file).map_err(AppError::from)?;
@@ -62,6 +67,14 @@ pub(super) async fn rotate(setting: &Setting, to: &Path) -> Result<(), CommandEr
         own_file,
     );
     Ok(())
+}
+
+async fn other_sessions(connections: &mut Homes<Connection>) -> Result<i64, StoreError> {
+    let mut others = 0_i64;
+    for connection in connections.each_mut() {
+        others = others.saturating_add(connection.other_sessions().await?);
+    }
+    Ok(others)
 }
 
 fn tell(as_json: bool, next: &Kek, rotated: Rotated, file: &Path, installed: bool) {

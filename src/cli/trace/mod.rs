@@ -129,7 +129,8 @@ async fn whole(
 
 async fn open(setting: &Setting) -> Result<Opened, CommandError> {
     let folder = setting.existing().await?;
-    let mut connection = setting.location()?.snapshot().await?;
+    let locations = setting.homes().await?;
+    let mut connection = locations.main().snapshot().await?;
     let founded = deployment::find(&mut connection).await?;
     let founded = founded
         .ok_or_else(|| CommandError::Use(format!("the ledger in {} has no deployment", folder.root().display())))?;
@@ -141,7 +142,7 @@ async fn open(setting: &Setting) -> Result<Opened, CommandError> {
         .collect();
     connection.close().await?;
     Ok(Opened {
-        readers: setting.location()?.readers(1).await?,
+        readers: locations.readers(1).await?,
         source_secret: kek.unwrap_source(&founded.source_secret, &founded.deployment.id)?,
         kek,
         chain: setting.config.chain.kind,

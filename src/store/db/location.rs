@@ -1,11 +1,12 @@
 //! Where the ledger's database is, and how connections to it are opened.
 
 use super::mysql::{self, MySqlServer};
-use super::{Connection, Readers, StoreError};
+use super::{Connection, Pool, StoreError};
 use crate::sqlite;
 use log::LevelFilter;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +28,16 @@ pub struct SqliteFile {
     pub busy_timeout: Duration,
     /// Whether a commit waits for the disk (`synchronous = FULL`).
     pub durable: bool,
+}
+
+impl fmt::Display for Location {
+    /// The file, or the server's address without user and password.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(file) => write!(out, "{}", file.file.display()),
+            Self::MySql(server) => write!(out, "{server:?}"),
+        }
+    }
 }
 
 impl Location {
@@ -56,15 +67,15 @@ impl Location {
     }
 
     /// Connections that read what exists, beside whoever writes.
-    pub async fn readers(&self, size: u32) -> Result<Readers, StoreError> {
+    pub async fn pool(&self, size: u32) -> Result<Pool, StoreError> {
         Ok(match self {
             Self::Sqlite(file) => {
                 let pool = SqlitePoolOptions::new()
                     .max_connections(size)
                     .acquire_timeout(Duration::from_secs(5));
-                Readers::Sqlite(pool.connect_with(file.read_only()).await?)
+                Pool::Sqlite(pool.connect_with(file.read_only()).await?)
             }
-            Self::MySql(server) => Readers::MySql(server.pool(size).await?),
+            Self::MySql(server) => Pool::MySql(server.pool(size).await?),
         })
     }
 

@@ -2,10 +2,12 @@
 //! every statement is written once. SQLite is the arm of the embedded default, MySQL and MariaDB are the other.
 
 mod failures;
+mod homes;
 mod location;
 mod mysql;
 
 pub use failures::StoreError;
+pub use homes::Homes;
 pub use location::{Location, SqliteFile};
 pub use mysql::MySqlServer;
 
@@ -22,9 +24,12 @@ pub enum Connection {
     MySql(MySqlConnection),
 }
 
+/// Connections for reads to each database.
+pub type Readers = Homes<Pool>;
+
 /// Connections for reads, each in its own snapshot.
 #[derive(Clone, Debug)]
-pub enum Readers {
+pub enum Pool {
     /// A SQLite file.
     Sqlite(SqlitePool),
     /// A MySQL or MariaDB server.
@@ -48,11 +53,11 @@ macro_rules! with {
         }
     };
 }
-macro_rules! with_readers {
+macro_rules! with_pool {
     ($db:expr, |$c:ident| $body:expr) => {
         match $db {
-            $crate::store::db::Readers::Sqlite($c) => $body,
-            $crate::store::db::Readers::MySql($c) => $body,
+            $crate::store::db::Pool::Sqlite($c) => $body,
+            $crate::store::db::Pool::MySql($c) => $body,
         }
     };
 }
@@ -70,9 +75,9 @@ macro_rules! with_snapshot {
         }
     };
 }
-pub(crate) use {with, with_readers, with_snapshot};
+pub(crate) use {with, with_pool, with_snapshot};
 
-impl Readers {
+impl Pool {
     /// A connection that sees one state until it is dropped.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         match self {

@@ -4,7 +4,7 @@
 mod rotate;
 mod tables;
 
-use super::db::{Connection, Location, Readers, StoreError};
+use super::db::{Connection, Homes, Location, Readers, StoreError};
 use crate::crash::{self, Point};
 use crate::identity::certificate::Serial;
 use crate::identity::rows::{AuthorityRow, CertificateRow, KeyRow, KeyRows};
@@ -20,10 +20,10 @@ const QUEUE: usize = 256;
 #[derive(Clone)]
 pub struct Keys {
     readers: Readers,
-    queue: mpsc::Sender<Queued>,
+    queues: Homes<mpsc::Sender<Queued>>,
 }
 
-/// The task that writes; it ends when every [`Keys`] is gone.
+/// The task that writes to one database; it ends when every [`Keys`] is gone.
 pub struct KeysWriter {
     location: Location,
     queue: mpsc::Receiver<Queued>,
@@ -53,7 +53,7 @@ enum Write {
 }
 
 impl Write {
-    /// Whose row it is; the authority's come first.
+    /// Whose row it is, if it is a user's; the others come first.
     const fn user(&self) -> Option<UserId> {
         match self {
             Self::Key(row) => Some(row.user),
@@ -71,33 +71,36 @@ enum Written {
     Authority(AuthorityRow),
 }
 
+/// What a caller waits for.
+type Answer = oneshot::Receiver<Result<Written, KeysError>>;
+
 struct Queued {
     write: Write,
     reply: oneshot::Sender<Result<Written, KeysError>>,
 }
 
 impl Keys {
-    /// The way in and its task; `run` must be spawned.
-    pub fn new(location: Location, readers: Readers) -> (Self, KeysWriter) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        let writer = KeysWriter {
-            location,
-            queue: receiver,
-            connection: None,
+    /// The way in and its tasks, one for each database, all of which must be spawned.
+    pub fn new(locations: &Homes<Location>, readers: Readers) -> (Self, Vec<KeysWriter>) {
+        let mut writers = Vec::new();
+        let queues = locations.map(|location| {
+            let (sender, queue) = mpsc::channel(QUEUE);
+            writers.push(KeysWriter {
+                location: location.clone(),
+                queue,
+                connection: None,
+            });
+            sender
+        });
+        (Self { readers, queues }, writers)
+    }
+
+    async fn queued(&self, write: Write) -> Result<Answer, KeysError> {
+        let queue = match write.user() {
+            Some(user) => self.queues.of(user.shard()),
+            None => self.queues.main(),
         };
-        let queue = sender;
-        (Self { readers, queue }, writer)
-    }
-
-    async fn write(&self, write: Write) -> Result<Written, KeysError> {
-        self.queued(write).await?.await.map_err(|_| KeysError::Stopping)?
-    }
-
-    async fn queued(&self, write: Write) -> Result<oneshot::Receiver<Result<Written, KeysError>>, KeysError> {
-        let (reply, answer) = oneshot::channel();
-        let queued = Queued { write, reply };
-        self.queue.send(queued).await.map_err(|_| KeysError::Stopping)?;
-        Ok(answer)
+        queued_on(queue, write).await
     }
 
     /// Queues all before it waits for any, so that they share a commit.
@@ -112,11 +115,21 @@ impl Keys {
         }
         let mut written = Vec::new();
         for answer in answers {
-            let done = answer.await.map_err(|_| KeysError::Stopping)??;
-            written.push(read(done).ok_or(KeysError::NotKept)?);
+            written.push(read(answered(answer).await?).ok_or(KeysError::NotKept)?);
         }
         Ok(written)
     }
+}
+
+async fn queued_on(queue: &mpsc::Sender<Queued>, write: Write) -> Result<Answer, KeysError> {
+    let (reply, answer) = oneshot::channel();
+    let queued = Queued { write, reply };
+    queue.send(queued).await.map_err(|_| KeysError::Stopping)?;
+    Ok(answer)
+}
+
+async fn answered(answer: Answer) -> Result<Written, KeysError> {
+    answer.await.map_err(|_| KeysError::Stopping)?
 }
 
 impl KeyRows for Keys {
@@ -150,10 +163,15 @@ impl KeyRows for Keys {
     }
 
     async fn revoke(&self, serial: Serial, at_ms: i64) -> Result<bool, KeysError> {
-        match self.write(Write::Revoke(serial, at_ms)).await? {
-            Written::Revoked(done) => Ok(done),
-            _ => Err(KeysError::NotKept),
+        // Whose it is only its row says, and the issuer's is in the main database.
+        for (queue, _) in self.queues.each() {
+            match answered(queued_on(queue, Write::Revoke(serial, at_ms)).await?).await? {
+                Written::Revoked(true) => return Ok(true),
+                Written::Revoked(false) => {}
+                _ => return Err(KeysError::NotKept),
+            }
         }
+        Ok(false)
     }
 
     async fn authority(&self, name: &'static str) -> Result<Option<AuthorityRow>, KeysError> {
@@ -161,7 +179,7 @@ impl KeyRows for Keys {
     }
 
     async fn keep_authority(&self, row: AuthorityRow) -> Result<AuthorityRow, KeysError> {
-        match self.write(Write::Authority(row)).await? {
+        match answered(self.queued(Write::Authority(row)).await?).await? {
             Written::Authority(row) => Ok(row),
             _ => Err(KeysError::NotKept),
         }

@@ -8,7 +8,7 @@ use crate::identity::rows::AuthorityRow;
 use crate::identity::wrapping::Row;
 use crate::ledger::evidence::NonceBytes;
 use crate::ledger::ids::{Hash, ShardId, UserId};
-use crate::store::db::{Connection, StoreError, with};
+use crate::store::db::{Connection, Homes, StoreError, with};
 use crate::store::deployment::{self, Founded};
 use crate::store::statement::of_shard;
 
@@ -82,17 +82,18 @@ pub async fn change_underway(c: &mut Connection) -> Result<Option<KekId>, StoreE
 
 /// Changes the key from `from` to `to`; at most `pieces` pieces are written, where tests interrupt it.
 pub async fn rotate(
-    c: &mut Connection,
+    connections: &mut Homes<Connection>,
     (from, to): (&Kek, &Kek),
     nonce: fn() -> NonceBytes,
     now_ms: i64,
     pieces: usize,
 ) -> Result<Rotated, RotateError> {
-    let founded = deployment::find(c).await?.ok_or(RotateError::Empty)?;
-    match change_underway(c).await? {
+    let main = connections.main_mut();
+    let founded = deployment::find(main).await?.ok_or(RotateError::Empty)?;
+    match change_underway(main).await? {
         Some(id) if id == to.id() => {}
         Some(id) => return Err(RotateError::Underway(id)),
-        None => begin(c, to.id(), now_ms).await?,
+        None => begin(main, to.id(), now_ms).await?,
     }
     let mut change = Change {
         from,
@@ -105,13 +106,15 @@ pub async fn rotate(
     for proving in [false, true] {
         change.proving = proving;
         for shard in ShardId::all() {
-            change.accounts(c, shard).await?;
+            change.accounts(connections.of_mut(shard), shard).await?;
         }
-        change.user_keys(c).await?;
-        change.authorities(c).await?;
+        for connection in connections.each_mut() {
+            change.user_keys(connection).await?;
+        }
+        change.authorities(connections.main_mut()).await?;
     }
     let secrets = change.deployment(&founded)?;
-    finish(c, to.id(), &secrets).await?;
+    finish(connections.main_mut(), to.id(), &secrets).await?;
     Ok(change.rotated)
 }
 

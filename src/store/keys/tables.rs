@@ -3,7 +3,7 @@
 use crate::identity::certificate::{Certificate, Serial};
 use crate::identity::rows::{AuthorityRow, CertificateRow, ISSUER, KeyRow};
 use crate::ledger::ids::{Hash, ShardId, UserId};
-use crate::store::db::{Connection, Readers, StoreError, with, with_readers};
+use crate::store::db::{Connection, Readers, StoreError, with, with_pool};
 use crate::store::statement::{global, pieces};
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
@@ -76,10 +76,10 @@ fn that_counts(rows: Vec<CertificateRow>) -> Option<CertificateRow> {
 }
 
 /// Users by shard.
-fn by_shard<T: Copy>(asked: &[T], user: impl Fn(T) -> UserId) -> BTreeMap<i64, Vec<T>> {
-    let mut shards: BTreeMap<i64, Vec<T>> = BTreeMap::new();
+fn by_shard<T: Copy>(asked: &[T], user: impl Fn(T) -> UserId) -> BTreeMap<ShardId, Vec<T>> {
+    let mut shards: BTreeMap<ShardId, Vec<T>> = BTreeMap::new();
     for one in asked {
-        shards.entry(shard(user(*one))).or_default().push(*one);
+        shards.entry(user(*one).shard()).or_default().push(*one);
     }
     shards
 }
@@ -91,8 +91,8 @@ pub(super) async fn keys(readers: &Readers, users: &[UserId]) -> Result<Vec<KeyR
     for (shard, users) in by_shard(users, |user| user) {
         for piece in pieces(&users) {
             let sql = global([&head, "?", ", ", ")"], piece.len());
-            let rows: Vec<KeyTuple> = with_readers!(readers, |pool| {
-                let query = sqlx::query_as(sql).bind(shard);
+            let rows: Vec<KeyTuple> = with_pool!(readers.of(shard), |pool| {
+                let query = sqlx::query_as(sql).bind(i64::from(shard.index()));
                 piece
                     .iter()
                     .fold(query, |query, user| query.bind(user.value()))
@@ -148,8 +148,8 @@ pub(super) async fn certificates_of(
     for (shard, keys) in by_shard(keys, |(user, _)| user) {
         for piece in pieces(&keys) {
             let sql = global([&head, "?", ", ", ")"], piece.len());
-            let rows: Vec<CertificateTuple> = with_readers!(readers, |pool| {
-                let query = sqlx::query_as(sql).bind(shard);
+            let rows: Vec<CertificateTuple> = with_pool!(readers.of(shard), |pool| {
+                let query = sqlx::query_as(sql).bind(i64::from(shard.index()));
                 piece
                     .iter()
                     .fold(query, |query, (user, _)| query.bind(user.value()))
@@ -275,7 +275,7 @@ pub async fn authorities(c: &mut Connection) -> Result<Vec<AuthorityRow>, StoreE
 /// The row of a name that signs.
 pub(super) async fn authority(readers: &Readers, name: &str) -> Result<Option<AuthorityRow>, StoreError> {
     let sql = format!("{AUTHORITY} WHERE name = ? ORDER BY number DESC LIMIT 1");
-    let row: Option<AuthorityTuple> = with_readers!(readers, |pool| sqlx::query_as(AssertSqlSafe(sql))
+    let row: Option<AuthorityTuple> = with_pool!(readers.main(), |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(name)
         .fetch_optional(pool)
         .await)?;

@@ -3,7 +3,7 @@
 use crate::ledger::credit::Credit;
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::methodology::units::Amount;
-use crate::store::db::{Readers, StoreError, with_readers};
+use crate::store::db::{Readers, StoreError, with_pool};
 use crate::store::load::{CREDIT, CreditRow, credit_of};
 use crate::store::statement::{of_shard, pieces, repeated};
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ pub async fn credit(
 ) -> Result<Option<(Credit, Option<Hash>)>, StoreError> {
     let sql = format!("SELECT {CREDIT} FROM credit_{{shard}} WHERE hash = ?");
     for shard in super::shards(shard) {
-        let row: Option<CreditRow> = with_readers!(readers, |pool| {
+        let row: Option<CreditRow> = with_pool!(readers.of(shard), |pool| {
             sqlx::query_as(of_shard(&sql, shard))
                 .bind(hash.as_bytes().to_vec())
                 .fetch_optional(pool)
@@ -46,7 +46,7 @@ pub async fn credits_after(
         "SELECT {CREDIT} FROM credit_{{shard}} WHERE user_id = ? AND created_seq >= ? AND (created_seq > ? OR output > ?) {which}\
          ORDER BY created_seq, output LIMIT ?"
     );
-    let rows: Vec<CreditRow> = with_readers!(readers, |pool| {
+    let rows: Vec<CreditRow> = with_pool!(readers.of(user.shard()), |pool| {
         sqlx::query_as(of_shard(&sql, user.shard()))
             .bind(user.value())
             .bind(after_seq)
@@ -69,7 +69,7 @@ pub async fn credits_named(
     let mut found = BTreeMap::new();
     for piece in pieces(hashes) {
         let sql = repeated([&head, "?", ", ", ")"], piece.len(), shard);
-        let rows: Vec<CreditRow> = with_readers!(readers, |pool| {
+        let rows: Vec<CreditRow> = with_pool!(readers.of(shard), |pool| {
             let query = sqlx::query_as(sql);
             piece
                 .iter()
@@ -103,7 +103,7 @@ pub async fn expiring(
 ) -> Result<Option<Expiring>, StoreError> {
     const SQL: &str = "SELECT amount_ug, expires_ms FROM credit_{shard} \
          WHERE user_id = ? AND spent_by IS NULL AND expires_ms < ? AND programme = ?";
-    let rows: Vec<(i64, i64)> = with_readers!(readers, |pool| {
+    let rows: Vec<(i64, i64)> = with_pool!(readers.of(user.shard()), |pool| {
         sqlx::query_as(of_shard(SQL, user.shard()))
             .bind(user.value())
             .bind(up_to_ms)

@@ -2,8 +2,8 @@
 
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::transaction::Kind;
-use crate::store::db::{Connection, Readers, StoreError, with, with_readers};
-use crate::store::statement::{of_all_shards, of_shard, write_rows};
+use crate::store::db::{Connection, Readers, StoreError, with, with_pool};
+use crate::store::statement::{of_shard, of_shards, write_rows};
 
 /// A transaction that may leave.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,7 +40,7 @@ pub async fn ready(readers: &Readers, shard: ShardId, now_ms: i64, limit: i64) -
     const SQL: &str = "SELECT content_id, user_id, kind, attempt, pack, body FROM ledger_tx_{shard} \
          WHERE status = 'stored' AND next_attempt_ms <= ? ORDER BY next_attempt_ms, seq LIMIT ?";
     type Row = (Vec<u8>, i64, String, i64, i64, Vec<u8>);
-    let rows: Vec<Row> = with_readers!(readers, |pool| {
+    let rows: Vec<Row> = with_pool!(readers.of(shard), |pool| {
         sqlx::query_as(of_shard(SQL, shard))
             .bind(now_ms)
             .bind(limit)
@@ -72,7 +72,7 @@ pub async fn abandoned(
     const SQL: &str = "SELECT chain_tx_id, lease_ms, expires_ms, request FROM envelope_{shard} WHERE status = 'open' AND lease_ms <= ? \
          UNION ALL SELECT chain_tx_id, lease_ms, expires_ms, request FROM envelope_{shard} WHERE status = 'open' AND lease_ms > ? LIMIT ?";
     type Row = (Vec<u8>, i64, i64, Vec<u8>);
-    let rows: Vec<Row> = with_readers!(readers, |pool| {
+    let rows: Vec<Row> = with_pool!(readers.of(shard), |pool| {
         sqlx::query_as(of_shard(SQL, shard))
             .bind(now_ms)
             .bind(void_ms)
@@ -117,7 +117,7 @@ pub async fn ended_before(
     limit: i64,
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     const SQL: &str = "SELECT chain_tx_id FROM envelope_{shard} WHERE status IN ('confirmed', 'refused', 'lapsed') AND lease_ms < ? LIMIT ?";
-    let ids: Vec<(Vec<u8>,)> = with_readers!(readers, |pool| {
+    let ids: Vec<(Vec<u8>,)> = with_pool!(readers.of(shard), |pool| {
         sqlx::query_as(of_shard(SQL, shard))
             .bind(before_ms)
             .bind(limit)
@@ -160,12 +160,14 @@ impl Backlog {
 pub async fn backlog(readers: &Readers) -> Result<Backlog, StoreError> {
     const SQL: &str = "SELECT status, next_attempt_ms = ? AS waits, COUNT(*) FROM ledger_tx_{shard} \
          WHERE status IN ('stored', 'submitted', 'refused', 'dead') GROUP BY status, waits";
-    let rows: Vec<(String, i64, i64)> = with_readers!(readers, |pool| {
-        ShardId::all()
-            .fold(sqlx::query_as(of_all_shards(SQL)), |query, _| query.bind(i64::MAX))
-            .fetch_all(pool)
-            .await
-    })?;
+    let mut rows: Vec<(String, i64, i64)> = Vec::new();
+    for (pool, shards) in readers.each().filter(|(_, shards)| !shards.is_empty()) {
+        rows.extend(with_pool!(pool, |pool| {
+            let query = sqlx::query_as(of_shards(SQL, &shards));
+            let query = shards.iter().fold(query, |query, _| query.bind(i64::MAX));
+            query.fetch_all(pool).await
+        })?);
+    }
     let mut backlog = Backlog::default();
     for (status, waits, count) in rows {
         let figure = match (status.as_str(), waits) {

@@ -1,7 +1,7 @@
 //! Riders of whom something is due: what the job walks through.
 
 use crate::ledger::ids::{ShardId, UserId};
-use crate::store::db::{Readers, StoreError, with_readers};
+use crate::store::db::{Readers, StoreError, with_pool};
 use crate::store::statement::of_shard;
 
 /// What is due.
@@ -32,7 +32,7 @@ pub async fn users_due(
         Why::Lapses => LAPSES,
         Why::Collects => COLLECTS,
     };
-    let rows: Vec<Place> = with_readers!(readers, |pool| {
+    let rows: Vec<Place> = with_pool!(readers.of(shard), |pool| {
         sqlx::query_as(of_shard(sql, shard))
             .bind(after.0)
             .bind(by_ms)

@@ -14,7 +14,7 @@ pub use transactions::{Listed, Transacted, made_by, transaction, transactions_af
 pub use trips::{claims_after, trip, trips_before};
 pub use way::{Attempt, OnChain, attempts, is_blocked, on_chain, settling};
 
-use super::db::{Readers, StoreError, with_readers};
+use super::db::{Readers, StoreError, with_pool};
 use super::load::{FIGURES, FigureRow, figures_of};
 use super::statement::of_shard;
 use crate::ledger::account::{Due, Figures};
@@ -49,7 +49,7 @@ pub async fn balances(readers: &Readers, user: UserId) -> Result<(Vec<ProgrammeB
     );
     let shard = user.shard();
     let seq = position(readers, shard).await?;
-    let rows: Vec<Row> = with_readers!(readers, |pool| sqlx::query_as(of_shard(&sql, shard))
+    let rows: Vec<Row> = with_pool!(readers.of(user.shard()), |pool| sqlx::query_as(of_shard(&sql, shard))
         .bind(user.value())
         .fetch_all(pool)
         .await)?;
@@ -68,7 +68,7 @@ pub async fn balances(readers: &Readers, user: UserId) -> Result<(Vec<ProgrammeB
 /// The data keys of a user's accounts, wrapped, by programme, each with the account's address.
 pub async fn wrapped_keys(readers: &Readers, user: UserId) -> Result<BTreeMap<String, (Hash, Vec<u8>)>, StoreError> {
     const SQL: &str = "SELECT programme, address, wrapped_key FROM account_{shard} WHERE user_id = ?";
-    let rows: Vec<(String, Vec<u8>, Vec<u8>)> = with_readers!(readers, |pool| {
+    let rows: Vec<(String, Vec<u8>, Vec<u8>)> = with_pool!(readers.of(user.shard()), |pool| {
         sqlx::query_as(of_shard(SQL, user.shard()))
             .bind(user.value())
             .fetch_all(pool)
@@ -84,10 +84,9 @@ pub async fn wrapped_keys(readers: &Readers, user: UserId) -> Result<BTreeMap<St
 
 /// Seq of a shard's last entry.
 pub async fn position(readers: &Readers, shard: ShardId) -> Result<i64, StoreError> {
-    let shard = i64::from(shard.index());
-    let row: Option<(i64,)> = with_readers!(readers, |pool| {
+    let row: Option<(i64,)> = with_pool!(readers.of(shard), |pool| {
         sqlx::query_as("SELECT seq FROM shard_head WHERE shard = ?")
-            .bind(shard)
+            .bind(i64::from(shard.index()))
             .fetch_optional(pool)
             .await
     })?;

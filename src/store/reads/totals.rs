@@ -6,24 +6,24 @@ use crate::ledger::page::Page;
 use crate::ledger::totals::{Total, TotalKey, Totals};
 use crate::methodology::Gas;
 use crate::methodology::units::{Amount, Day};
-use crate::store::db::{Snapshot, StoreError, with_snapshot};
+use crate::store::db::{Homes, Snapshot, StoreError, with_snapshot};
 use crate::store::load::day_of;
+use std::collections::BTreeMap;
 
 /// Seq of each shard's last entry, shard 0 first.
-pub async fn heads(snapshot: &mut Snapshot) -> Result<Vec<i64>, StoreError> {
-    let rows: Vec<(i64,)> = with_snapshot!(snapshot, |c| {
-        sqlx::query_as("SELECT seq FROM shard_head ORDER BY shard")
-            .fetch_all(c)
-            .await
-    })?;
-    if rows.len() == usize::from(SHARDS) {
-        Ok(rows.into_iter().map(|(seq,)| seq).collect())
+pub async fn heads(snapshots: &mut Homes<Snapshot>) -> Result<Vec<i64>, StoreError> {
+    let mut heads: BTreeMap<i64, i64> = BTreeMap::new();
+    for snapshot in snapshots.each_mut() {
+        let rows: Vec<(i64, i64)> = with_snapshot!(snapshot, |c| {
+            sqlx::query_as("SELECT shard, seq FROM shard_head").fetch_all(c).await
+        })?;
+        heads.extend(rows);
+    }
+    if heads.keys().copied().eq(0..i64::from(SHARDS)) {
+        Ok(heads.into_values().collect())
     } else {
-        Err(StoreError::row(
-            "shard_head",
-            "shard",
-            format!("{} rows, 30 are right", rows.len()),
-        ))
+        let reason = format!("{} rows, 30 are right", heads.len());
+        Err(StoreError::row("shard_head", "shard", reason))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::transaction::Kind;
 use crate::ledger::view::StoredTrip;
-use crate::store::db::{Readers, StoreError, with_readers};
+use crate::store::db::{Readers, StoreError, with_pool};
 use crate::store::load::{StoredRow, stored_of};
 use crate::store::statement::{pieces, repeated};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ pub async fn trips_named(
     let mut found = BTreeMap::new();
     for piece in pieces(source_keys) {
         let sql = repeated([HEAD, "?", ", ", ")"], piece.len(), user.shard());
-        let rows: Vec<Row> = with_readers!(readers, |pool| {
+        let rows: Vec<Row> = with_pool!(readers.of(user.shard()), |pool| {
             let query = sqlx::query_as(sql).bind(user.value());
             piece
                 .iter()
@@ -53,7 +53,7 @@ pub async fn booked_at(readers: &Readers, shard: ShardId, seqs: &[i64]) -> Resul
     let mut found = BTreeMap::new();
     for piece in pieces(seqs) {
         let sql = repeated([HEAD, "?", ", ", ")"], piece.len(), shard);
-        let rows: Vec<(i64, Vec<u8>, i64, String)> = with_readers!(readers, |pool| {
+        let rows: Vec<(i64, Vec<u8>, i64, String)> = with_pool!(readers.of(shard), |pool| {
             let query = sqlx::query_as(sql);
             piece
                 .iter()

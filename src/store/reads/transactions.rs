@@ -5,7 +5,7 @@ use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::standing::Standing;
 use crate::ledger::transaction::{Transaction, credit_hash};
 use crate::methodology::units::Amount;
-use crate::store::db::{Readers, StoreError, with_readers};
+use crate::store::db::{Readers, StoreError, with_pool};
 use crate::store::load::{STANDING, StandingRow, standing_of};
 use crate::store::statement::of_shard;
 
@@ -60,7 +60,7 @@ pub async fn transaction(
 ) -> Result<Option<Transacted>, StoreError> {
     let sql = format!("SELECT {STANDING}, t.amount_ug, t.body FROM ledger_tx_{{shard}} t WHERE t.content_id = ?");
     for shard in super::shards(shard) {
-        let row: Option<Row> = with_readers!(readers, |pool| {
+        let row: Option<Row> = with_pool!(readers.of(shard), |pool| {
             sqlx::query_as(of_shard(&sql, shard))
                 .bind(content_id.as_bytes().to_vec())
                 .fetch_optional(pool)
@@ -90,7 +90,7 @@ pub async fn transactions_after(
     };
     let rows: Vec<Row> = if listed == Listed::All {
         let sql = format!("{head} WHERE t.seq > ? ORDER BY t.seq LIMIT ?");
-        with_readers!(readers, |pool| {
+        with_pool!(readers.of(shard), |pool| {
             sqlx::query_as(of_shard(&sql, shard))
                 .bind(after_seq)
                 .bind(limit)
@@ -102,7 +102,7 @@ pub async fn transactions_after(
             "{head} WHERE t.status = ? AND t.next_attempt_ms >= ? AND t.next_attempt_ms <= ? AND (t.next_attempt_ms > ? OR t.seq > ?) \
              ORDER BY t.next_attempt_ms, t.seq LIMIT ?"
         );
-        with_readers!(readers, |pool| {
+        with_pool!(readers.of(shard), |pool| {
             sqlx::query_as(of_shard(&sql, shard))
                 .bind(status)
                 .bind(from_ms.max(after_ms))

@@ -6,7 +6,7 @@ use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::settle::EnvelopeStatus;
 use crate::ledger::standing::{Standing, Status};
 use crate::methodology::units::Amount;
-use crate::store::db::{Readers, StoreError, with_readers};
+use crate::store::db::{Readers, StoreError, with_pool};
 use crate::store::load::{STANDING, StandingRow, envelope_status, standing_of};
 use crate::store::statement::{of_shard, pieces, repeated};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -60,7 +60,7 @@ pub async fn on_chain<'c>(
     let mut found = BTreeMap::new();
     for piece in pieces(&seqs) {
         let sql = repeated([&head, "?", ", ", ")"], piece.len(), shard);
-        let rows: Vec<StandingRow> = with_readers!(readers, |pool| {
+        let rows: Vec<StandingRow> = with_pool!(readers.of(shard), |pool| {
             let query = sqlx::query_as(sql);
             piece
                 .iter()
@@ -104,7 +104,7 @@ async fn descends_from_refused(readers: &Readers, shard: ShardId, standing: &Sta
     let mut known = BTreeSet::from([standing.content_id]);
     let mut open = VecDeque::from([(standing.user.value(), standing.content_id)]);
     while let Some((user, content_id)) = open.pop_front() {
-        let rows: Vec<(Vec<u8>, i64, String, i64)> = with_readers!(readers, |pool| {
+        let rows: Vec<(Vec<u8>, i64, String, i64)> = with_pool!(readers.of(shard), |pool| {
             sqlx::query_as(of_shard(PARENTS, shard))
                 .bind(user)
                 .bind(content_id.as_bytes().to_vec())
@@ -127,7 +127,7 @@ async fn descends_from_refused(readers: &Readers, shard: ShardId, standing: &Sta
 
 async fn any_refused(readers: &Readers, shard: ShardId) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT seq FROM ledger_tx_{shard} WHERE status = 'refused' LIMIT 1";
-    let row: Option<(i64,)> = with_readers!(readers, |pool| sqlx::query_as(of_shard(SQL, shard))
+    let row: Option<(i64,)> = with_pool!(readers.of(shard), |pool| sqlx::query_as(of_shard(SQL, shard))
         .fetch_optional(pool)
         .await)?;
     Ok(row.is_some())
@@ -138,7 +138,7 @@ pub async fn attempts(readers: &Readers, shard: ShardId, standing: &Standing) ->
     const SQL: &str = "SELECT status, created_ms FROM envelope_{shard} WHERE chain_tx_id = ?";
     let mut attempts = Vec::new();
     for id in standing.earlier.iter().chain(&standing.chain_tx_id) {
-        let row: Option<(String, i64)> = with_readers!(readers, |pool| {
+        let row: Option<(String, i64)> = with_pool!(readers.of(shard), |pool| {
             sqlx::query_as(of_shard(SQL, shard))
                 .bind(id.as_bytes().to_vec())
                 .fetch_optional(pool)
@@ -159,7 +159,7 @@ pub async fn attempts(readers: &Readers, shard: ShardId, standing: &Standing) ->
 pub async fn settling(readers: &Readers, user: UserId) -> Result<BTreeMap<String, Amount>, StoreError> {
     const SQL: &str = "SELECT c.programme, c.amount_ug FROM credit_{shard} c JOIN ledger_tx_{shard} t ON t.seq = c.created_seq \
          WHERE c.user_id = ? AND c.spent_by IS NULL AND t.status <> 'confirmed'";
-    let rows: Vec<(String, i64)> = with_readers!(readers, |pool| {
+    let rows: Vec<(String, i64)> = with_pool!(readers.of(user.shard()), |pool| {
         sqlx::query_as(of_shard(SQL, user.shard()))
             .bind(user.value())
             .fetch_all(pool)

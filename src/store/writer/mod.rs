@@ -1,12 +1,12 @@
-//! The way to the writers. Each shard belongs to one of them, for ever: a command goes to the bounded queue of its shard's writer, and
-//! whoever waits is answered after the commit. A handler that goes away drops its answer, never a transaction.
+//! The way to the writers. Each database has a few, and each of its shards belongs to one of them: a command goes to the bounded queue of
+//! its shard's writer, and whoever waits is answered after the commit. A handler that goes away drops its answer, never a transaction.
 
 mod task;
 
 pub use task::Writer;
 
 use super::batch::Setting;
-use super::db::Location;
+use super::db::{Homes, Location};
 use super::hints::Hints;
 use crate::clock::Clock;
 use crate::crash::{self, Point};
@@ -15,6 +15,7 @@ use crate::ledger::command::{Command, KeyedAnswer, Outcome, Rejection, SubmitTri
 use crate::ledger::ground::Ground;
 use crate::ledger::ids::ShardId;
 use crate::ledger::page::Deployment;
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,13 +23,19 @@ use tokio::sync::{mpsc, oneshot};
 
 /// The way in: cheap to clone, one for all callers.
 #[derive(Clone)]
-pub struct Ledger {
-    /// One for each writer; a shard's is that of its number, counted round.
-    lanes: Arc<[Lane]>,
+pub struct Ledger(Arc<Lanes>);
+
+struct Lanes {
+    /// One for each writer.
+    lanes: Vec<Lane>,
+    /// Which of them is a shard's.
+    by_shard: BTreeMap<ShardId, usize>,
 }
 
 /// The way to one writer.
 struct Lane {
+    /// The number of its database.
+    database: usize,
     queue: mpsc::Sender<Queued>,
     healthy: Arc<AtomicBool>,
 }
@@ -55,8 +62,8 @@ pub struct Pending(oneshot::Receiver<Result<Outcome, SubmitError>>);
 
 /// What writers are made of.
 pub struct WriterParts {
-    /// The database.
-    pub location: Location,
+    /// The databases.
+    pub locations: Homes<Location>,
     /// Booked time.
     pub clock: Clock,
     /// Unwraps data keys.
@@ -71,7 +78,7 @@ pub struct WriterParts {
     pub queue: usize,
     /// Commands that one transaction takes.
     pub batch_max: usize,
-    /// Writers that share the shards.
+    /// Writers that share the shards of a database; none has more than it has shards.
     pub count: NonZeroUsize,
 }
 
@@ -88,20 +95,32 @@ impl Ledger {
             home: parts.deployment.id,
             ground: Arc::clone(&parts.ground),
         });
-        let room = parts.queue.div_ceil(parts.count.get());
-        let (mut lanes, mut writers) = (Vec::new(), Vec::new());
-        for _ in 0..parts.count.get() {
-            let (queue, queued) = mpsc::channel(room);
-            let healthy = Arc::new(AtomicBool::new(true));
-            writers.push(Writer::new(parts, &setting, queued, Arc::clone(&healthy)));
-            lanes.push(Lane { queue, healthy });
+        let databases: Vec<(&Location, Vec<ShardId>)> = parts.locations.each().collect();
+        let lanes_of = |shards: &[ShardId]| parts.count.get().min(shards.len());
+        let count: usize = databases.iter().map(|(_, shards)| lanes_of(shards)).sum();
+        let room = parts.queue.div_ceil(count.max(1));
+        let (mut lanes, mut by_shard, mut writers) = (Vec::new(), BTreeMap::new(), Vec::new());
+        for (database, (location, shards)) in databases.into_iter().enumerate() {
+            let first = lanes.len();
+            for shard in shards.iter().take(lanes_of(&shards)) {
+                let (queue, queued) = mpsc::channel(room);
+                let healthy = Arc::new(AtomicBool::new(true));
+                let own = (location.clone(), *shard);
+                writers.push(Writer::new(parts, own, &setting, queued, Arc::clone(&healthy)));
+                lanes.push(Lane {
+                    database,
+                    queue,
+                    healthy,
+                });
+            }
+            by_shard.extend(shards.into_iter().zip((first..lanes.len()).cycle()));
         }
-        (Self { lanes: lanes.into() }, writers)
+        (Self(Arc::new(Lanes { lanes, by_shard })), writers)
     }
 
     fn lane(&self, shard: ShardId) -> Result<&Lane, SubmitError> {
-        let lane = usize::from(shard.index()) % self.lanes.len().max(1);
-        self.lanes.get(lane).ok_or(SubmitError::Draining)
+        let lane = self.0.by_shard.get(&shard).and_then(|lane| self.0.lanes.get(*lane));
+        lane.ok_or(SubmitError::Draining)
     }
 
     /// Queues a command, or says at once that there is no room.
@@ -139,15 +158,18 @@ impl Ledger {
         }
     }
 
-    /// Whether the last batch of every writer reached the disk.
+    /// Whether the last batch of every writer of some database reached the disk: while another database is away, riders who are at home in
+    /// this one are served.
     pub fn healthy(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.healthy.load(Ordering::Relaxed))
+        let databases = self.0.lanes.chunk_by(|one, next| one.database == next.database);
+        let is_healthy = |lane: &Lane| lane.healthy.load(Ordering::Relaxed);
+        databases.into_iter().any(|lanes| lanes.iter().all(is_healthy))
     }
 
     /// Commands waiting.
     pub fn depth(&self) -> usize {
         let waiting = |lane: &Lane| lane.queue.max_capacity().saturating_sub(lane.queue.capacity());
-        self.lanes.iter().map(waiting).sum()
+        self.0.lanes.iter().map(waiting).sum()
     }
 }
 

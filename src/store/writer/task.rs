@@ -5,8 +5,9 @@ use super::{Queued, SubmitError, WriterParts};
 use crate::clock::Clock;
 use crate::crash::{self, Point};
 use crate::ledger::command::{Command, Outcome, Rejection};
+use crate::ledger::ids::ShardId;
 use crate::store::batch::{Flushed, Setting, run, stands};
-use crate::store::db::{Connection, Location, StoreError};
+use crate::store::db::{Connection, Location, StoreError, with};
 use crate::store::hints::Hints;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,8 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 /// The task; it ends when every [`Ledger`](super::Ledger) is gone and the queue is empty.
 pub struct Writer {
     location: Location,
+    /// One of its shards.
+    shard: ShardId,
     clock: Clock,
     setting: Arc<Setting>,
     hints: Hints,
@@ -37,15 +40,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// One that serves a queue.
+    /// One that serves the queue of this shard, and of others in the same database.
     pub(super) fn new(
         parts: &WriterParts,
+        (location, shard): (Location, ShardId),
         setting: &Arc<Setting>,
         queue: mpsc::Receiver<Queued>,
         healthy: Arc<AtomicBool>,
     ) -> Self {
         Self {
-            location: parts.location.clone(),
+            location,
+            shard,
             clock: parts.clock.clone(),
             setting: Arc::clone(setting),
             hints: parts.hints.clone(),
@@ -205,9 +210,14 @@ impl Writer {
     async fn probe(&mut self) {
         let result = async {
             let mut connection = self.location.begin(None).await?;
-            connection
-                .execute("UPDATE shard_head SET epoch = epoch + 1 WHERE shard = 0")
-                .await?;
+            let shard = i64::from(self.shard.index());
+            with!(&mut connection, |c| sqlx::query(
+                "UPDATE shard_head SET epoch = epoch + 1 WHERE shard = ?"
+            )
+            .bind(shard)
+            .execute(&mut *c)
+            .await
+            .map(|_| ()))?;
             connection.execute("COMMIT").await?;
             Ok::<_, StoreError>(connection)
         };
@@ -234,18 +244,18 @@ mod tests {
     use crate::ledger::ground::{Ground, SourceSecret};
     use crate::ledger::ids::{Name, UserId};
     use crate::ledger::page::Deployment;
-    use crate::store::db::SqliteFile;
+    use crate::store::db::{Homes, SqliteFile};
     use crate::store::writer::Ledger;
     use std::num::NonZeroUsize;
 
     /// A writer of single commands whose database has no tables.
     fn broken(folder: &std::path::Path) -> (Ledger, Writer) {
         let (ledger, writers) = Ledger::new(&WriterParts {
-            location: Location::Sqlite(SqliteFile {
+            locations: Homes::one(Location::Sqlite(SqliteFile {
                 file: folder.join("ledger.db"),
                 busy_timeout: Duration::from_millis(10),
                 durable: false,
-            }),
+            })),
             clock: Clock::System,
             kek: Arc::new(Kek::new(&[7; 32])),
             deployment: Deployment {

@@ -4,6 +4,7 @@ use super::{all_is_well, drained, get, issue, keyed, location, plan, redeem, tra
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::chain::embedded::{Fault, FaultPlan};
 use carbon_gateway::ledger::ids::UserId;
+use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::reads::dispatch::abandoned;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -165,7 +166,7 @@ async fn the_clock_is_set_back_an_hour() {
     plan(&app, script(&[Fault::Away(100_000)]));
     let before = issue(&app, 17, 0).await;
     until(&app, &before, "submitted").await;
-    let readers = location(app.data_dir()).readers(1).await.unwrap();
+    let readers = Homes::one(location(app.data_dir())).readers(1).await.unwrap();
     let found = async |now_ms: i64| {
         let (shard, void_ms) = (UserId::new(17).unwrap().shard(), now_ms + LEASE_MS);
         abandoned(&readers, shard, (now_ms, void_ms), 10).await.unwrap().len()

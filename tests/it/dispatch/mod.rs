@@ -9,7 +9,7 @@ use crate::support::{NOON_MS, TestApp, embedded};
 use carbon_gateway::chain::embedded::{ChainFile, FaultPlan};
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
-use carbon_gateway::store::db::Location;
+use carbon_gateway::store::db::{Homes, Location};
 use carbon_gateway::store::deployment;
 use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
 use carbon_gateway::verify::{ChainLook, Options, Report, verify};
@@ -22,14 +22,17 @@ const NOON_S: i64 = NOON_MS / 1_000;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The n-th of a series of rides that do not meet: 1000 m, 46.8 g each.
-async fn ride(app: &TestApp, user: u32, n: i64) {
+pub(crate) fn ride_of(user: u32, n: i64) -> Value {
     let time = |second: i64| jiff::Timestamp::from_second(second).unwrap().to_string();
     let from_s = NOON_S - 80_000 + n * 400;
-    let trip = json!({
+    json!({
         "programme": "demo", "trip_id": format!("R-{n}"), "user_id": user,
         "legs": [{"mode": "metro", "started_at": time(from_s), "ended_at": time(from_s + 300), "distance_m": 1_000}],
-    });
-    let answer = app.post("/v1/trips", &trip).await;
+    })
+}
+
+async fn ride(app: &TestApp, user: u32, n: i64) {
+    let answer = app.post("/v1/trips", &ride_of(user, n)).await;
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
 }
 
@@ -84,7 +87,7 @@ pub(crate) async fn until(app: &TestApp, reference: &str, status: &str) -> Value
 
 /// Waits until nothing is on its way, the clock going on meanwhile.
 async fn drained(app: &TestApp) -> Backlog {
-    let readers = location(app.data_dir()).readers(1).await.unwrap();
+    let readers = Homes::one(location(app.data_dir())).readers(1).await.unwrap();
     let begun = Instant::now();
     loop {
         let left = backlog(&readers).await.unwrap();
@@ -102,29 +105,28 @@ pub(crate) fn plan(app: &TestApp, plan: FaultPlan) {
     chain.plan(plan);
 }
 
-pub(crate) async fn verified(location: &Location, folder: &Path) -> Report {
-    let mut connection = location.connect().await.unwrap();
-    let founded = deployment::find(&mut connection).await.unwrap().unwrap();
-    let kek = Kek::load(&DataFolder::new(folder).kek_file(), founded.kek_id).unwrap();
+pub(crate) async fn verified(locations: &Homes<Location>, folder: &Path) -> Report {
     let chain = ChainFile {
         file: DataFolder::new(folder).chain_file(),
         durable: false,
     };
     let chain = ChainLook::take(chain).await;
-    connection.begin().await.unwrap();
+    let mut snapshots = locations.snapshot().await.unwrap();
+    let founded = deployment::find(snapshots.main_mut()).await.unwrap().unwrap();
+    let kek = Kek::load(&DataFolder::new(folder).kek_file(), founded.kek_id).unwrap();
     let report = verify(
-        &mut connection,
+        &mut snapshots,
         chain,
         Ok(&kek),
         Options { recompute: true },
         &mut |_| {},
     )
     .await;
-    connection.close().await.unwrap();
+    snapshots.close().await.unwrap();
     report.unwrap()
 }
 
 async fn all_is_well(folder: &Path) {
-    let report = verified(&location(folder), folder).await;
+    let report = verified(&Homes::one(location(folder)), folder).await;
     assert!(report.ok, "{report:#?}");
 }

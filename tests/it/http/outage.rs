@@ -9,7 +9,7 @@ use carbon_gateway::ledger::ground::{Ground, SourceSecret};
 use carbon_gateway::ledger::page::Deployment;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
 use carbon_gateway::methodology::Library;
-use carbon_gateway::store::db::Connection;
+use carbon_gateway::store::db::{Connection, Homes};
 use carbon_gateway::store::writer::{Ledger, WriterParts};
 use carbon_gateway::telemetry::install_metrics;
 use serde_json::json;
@@ -111,7 +111,7 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
     let location = location(app);
     let kek = Arc::new(Kek::new(&[7; 32]));
     let (ledger, writers) = Ledger::new(&WriterParts {
-        location: location.clone(),
+        locations: Homes::one(location.clone()),
         clock: app.clock.clock(),
         kek: Arc::clone(&kek),
         deployment: Deployment {
@@ -133,7 +133,7 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
     let demo = carbon_gateway::methodology::Programme::demo(&library).unwrap();
     let parts = ApiParts {
         ledger,
-        readers: location.readers(1).await.unwrap(),
+        readers: Homes::one(location).readers(1).await.unwrap(),
         chain: app.chain.clone(),
         kek,
         clock: app.clock.clock(),

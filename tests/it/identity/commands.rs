@@ -7,6 +7,7 @@ use crate::support::{NOON_MS, TestApp, trip_at};
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::Sender;
 use carbon_gateway::ledger::ids::{Hash, UserId};
+use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::deployment;
 use carbon_gateway::store::keys::{self, RotateError};
 use std::os::unix::fs::PermissionsExt as _;
@@ -111,9 +112,9 @@ async fn a_change_cut_short_anywhere_is_finished_by_the_next_run() {
     let (next, other) = (Kek::new(&[8; 32]), Kek::new(&[9; 32]));
     let kek = founded.kek.as_ref();
     let rotate = async |to: &Kek, pieces| {
-        let mut connection = founded.connect().await;
-        let result = keys::rotate(&mut connection, (kek, to), rand::random, NOON_MS, pieces).await;
-        connection.close().await.unwrap();
+        let mut connections = Homes::one(founded.connect().await);
+        let result = keys::rotate(&mut connections, (kek, to), rand::random, NOON_MS, pieces).await;
+        connections.close().await.unwrap();
         result
     };
     let mut runs = 0;
@@ -153,9 +154,9 @@ async fn one_broken_row_stops_the_change_and_is_named() {
     let broken = "UPDATE user_key SET created_ms = 0 WHERE user_id = 2";
     assert_eq!(founded.tamper(broken).await, 1);
     let next = Kek::new(&[8; 32]);
-    let mut connection = founded.connect().await;
+    let mut connections = Homes::one(founded.connect().await);
     let pair = (founded.kek.as_ref(), &next);
-    let refused = keys::rotate(&mut connection, pair, rand::random, NOON_MS, usize::MAX).await;
+    let refused = keys::rotate(&mut connections, pair, rand::random, NOON_MS, usize::MAX).await;
     let refused = refused.unwrap_err().to_string();
     assert!(
         refused.contains("user_key") && refused.contains("UserId(2)"),

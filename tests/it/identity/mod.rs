@@ -5,17 +5,17 @@ mod commands;
 mod signer;
 mod vectors;
 
-use carbon_gateway::app::open_deployment;
 use carbon_gateway::app::signing::signer;
+use carbon_gateway::app::{open_deployment, open_locked};
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::{Config, Loaded};
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::Signer;
 use carbon_gateway::lifecycle::Lifecycle;
-use carbon_gateway::store::db::{Connection, Location};
+use carbon_gateway::store::databases;
+use carbon_gateway::store::db::{Connection, Homes, Location};
 use carbon_gateway::store::keys::Keys;
-use carbon_gateway::store::migrate::migrate;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,14 +46,17 @@ impl Founded {
         let config = Loaded::read(None, variables.collect::<Vec<_>>()).unwrap().config;
         let clock = ManualClock::new(NOON_MS);
         let data = DataFolder::new(folder.path());
-        let mut connection = database::location(folder.path()).connect().await.unwrap();
-        migrate(&mut connection, NOON_MS, usize::MAX).await.unwrap();
-        let (_, kek) = open_deployment(&mut connection, &config, &data, &clock.clock())
+        let mut opened = open_locked(&config, &data, &clock.clock()).await.unwrap();
+        let (_, kek) = open_deployment(&mut opened, &config, &data, &clock.clock())
             .await
             .unwrap();
-        let made = carbon_gateway::app::signing::open_authority(&mut connection, &config, &kek, NOON_MS).await;
+        let mut connections = databases::arranged(opened)
+            .await
+            .unwrap()
+            .into_map(|database| database.connection);
+        let made = carbon_gateway::app::signing::open_authority(&mut connections, &config, &kek, NOON_MS).await;
         assert!(made.unwrap().made);
-        connection.close().await.unwrap();
+        connections.close().await.unwrap();
         Self {
             folder,
             clock,
@@ -77,11 +80,13 @@ impl Founded {
 
     /// A signer with connections of its own, as another process would have.
     async fn signer(&self) -> Arc<Signer<Keys>> {
-        let location = self.location();
-        let readers = location.readers(2).await.unwrap();
-        let parts = (location, readers);
-        let (signer, writer) = signer(parts, Arc::clone(&self.kek), self.clock.clock(), &self.config.keys).unwrap();
-        self.lifecycle.spawn("keys", writer.run());
+        let locations = Homes::one(self.location());
+        let readers = locations.readers(2).await.unwrap();
+        let parts = (&locations, readers);
+        let (signer, writers) = signer(parts, Arc::clone(&self.kek), self.clock.clock(), &self.config.keys).unwrap();
+        for writer in writers {
+            self.lifecycle.spawn("keys", writer.run());
+        }
         Arc::new(signer)
     }
 

@@ -17,11 +17,11 @@ use carbon_gateway::ledger::command::{Command, Outcome};
 use carbon_gateway::ledger::credit::Credit;
 use carbon_gateway::ledger::ids::UserId;
 use carbon_gateway::ledger::page::Deployment;
-use carbon_gateway::store::db::{Location, Readers};
+use carbon_gateway::store::databases;
+use carbon_gateway::store::db::{Homes, Location, Readers};
 use carbon_gateway::store::deployment::Founded;
 use carbon_gateway::store::reads;
 use carbon_gateway::store::writer::{Ledger, Pending, SubmitError, WriterParts};
-use carbon_gateway::store::{deployment, migrate};
 use carbon_gateway::verify::{ChainLook, Options, verify};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,7 +83,7 @@ impl Stored {
         Self {
             model: Model::new(256),
             ledger,
-            readers: location.readers(1).await.unwrap(),
+            readers: Homes::one(location.clone()).readers(1).await.unwrap(),
             location,
             clock,
             writing,
@@ -165,13 +165,13 @@ impl Stored {
     pub(super) async fn verified(mut self) {
         drop(self.ledger);
         self.writing.join_next().await.unwrap().unwrap();
-        let mut snapshot = self.location.snapshot().await.unwrap();
+        let mut snapshots = Homes::one(self.location).snapshot().await.unwrap();
         let nowhere = ChainFile {
             file: self.folder.path().join("chain.db"),
             durable: false,
         };
         let report = verify(
-            &mut snapshot,
+            &mut snapshots,
             ChainLook::take(nowhere).await,
             Ok(&KEK),
             Options { recompute: true },
@@ -204,7 +204,7 @@ fn deployment_made() -> Deployment {
 
 fn start(location: &Location, clock: &ManualClock) -> (Ledger, JoinSet<()>) {
     let (ledger, writers) = Ledger::new(&WriterParts {
-        location: location.clone(),
+        locations: Homes::one(location.clone()),
         clock: clock.clock(),
         kek: Arc::clone(&KEK),
         ground: ground(),
@@ -222,8 +222,8 @@ fn start(location: &Location, clock: &ManualClock) -> (Ledger, JoinSet<()>) {
 }
 
 async fn found(location: &Location) {
-    let mut connection = location.connect().await.unwrap();
-    migrate::migrate(&mut connection, 0, usize::MAX).await.unwrap();
+    let mut opened = databases::connect(vec![location.clone()]).await.unwrap();
+    databases::migrate(&mut opened, 0).await.unwrap();
     let made = deployment_made();
     let founded = Founded {
         source_secret: KEK.wrap_source(&ground().source_secret, [1; 12], &made.id).unwrap(),
@@ -231,8 +231,14 @@ async fn found(location: &Location) {
         deployment: made,
         kek_id: KEK.id(),
     };
-    deployment::found(&mut connection, &founded).await.unwrap();
-    connection.close().await.unwrap();
+    databases::found(&mut opened, &founded).await.unwrap();
+    databases::arranged(opened)
+        .await
+        .unwrap()
+        .into_map(|database| database.connection)
+        .close()
+        .await
+        .unwrap();
     let (ledger, mut writing) = start(location, &ManualClock::new(START_MS));
     put_in_force(&ledger).await;
     drop(ledger);

@@ -10,7 +10,7 @@ use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::Sender;
 use carbon_gateway::ledger::ids::{Hash, Name, ShardId, UserId};
-use carbon_gateway::store::db::Location;
+use carbon_gateway::store::db::{Homes, Location};
 use carbon_gateway::store::leases::Leases;
 use carbon_gateway::store::reads::dispatch::{Open, abandoned, backlog, ended_before, forget, ready, take_lease};
 use carbon_gateway::store::reads::due::{Why, users_due};
@@ -227,7 +227,7 @@ async fn reads(app: &TestApp) {
 /// The writer finds the database locked for longer than it waits, and later tries it by itself.
 /// What the job asks, which in a test runs by the minutes of the machine's clock.
 async fn riders_due(app: &TestApp) {
-    let readers = location(app).readers(1).await.unwrap();
+    let readers = Homes::one(location(app)).readers(1).await.unwrap();
     for why in [Why::Lapses, Why::Collects] {
         let shard = ShardId::FIRST;
         users_due(&readers, shard, why, (i64::MAX, (i64::MIN, i64::MIN)), 10)
@@ -259,7 +259,7 @@ async fn on_their_way(app: &TestApp) {
     json_of(app, "/v1/users/107/credits").await;
     let path = format!("/v1/transactions/{refused}/redrive");
     assert_eq!(app.post(&path, &json!({})).await.status(), 200);
-    let readers = location(app).readers(1).await.unwrap();
+    let readers = Homes::one(location(app)).readers(1).await.unwrap();
     let mut connection = location(app).connect().await.unwrap();
     ready(&readers, ShardId::FIRST, 0, 1).await.unwrap();
     abandoned(&readers, ShardId::FIRST, (0, i64::MIN), 1).await.unwrap();
@@ -281,7 +281,7 @@ async fn on_their_way(app: &TestApp) {
 
 async fn outage(app: &TestApp) {
     // Nobody else may wake the writer; what rider 17 has left waits for a certificate that is revoked.
-    let readers = location(app).readers(1).await.unwrap();
+    let readers = Homes::one(location(app)).readers(1).await.unwrap();
     while backlog(&readers).await.unwrap().submitted > 0 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -323,15 +323,23 @@ async fn command_line(app: &TestApp) {
 
 /// A rider's keys and certificates, as whoever sends to the chain will ask for them.
 async fn signed(app: &TestApp) {
-    let readers = location(app).readers(1).await.unwrap();
+    let readers = Homes::one(location(app)).readers(1).await.unwrap();
     let mut connection = location(app).connect().await.unwrap();
     let founded = deployment::find(&mut connection).await.unwrap().unwrap();
     connection.close().await.unwrap();
     let kek = Arc::new(Kek::load(&DataFolder::new(app.data_dir()).kek_file(), founded.kek_id).unwrap());
     let config = Loaded::read(None, Vec::new()).unwrap().config;
-    let (signer, writer) = signer((location(app), readers), kek, app.clock.clock(), &config.keys).unwrap();
+    let (signer, writers) = signer(
+        (&Homes::one(location(app)), readers),
+        kek,
+        app.clock.clock(),
+        &config.keys,
+    )
+    .unwrap();
     let mut writing = JoinSet::new();
-    writing.spawn(writer.run());
+    for writer in writers {
+        writing.spawn(writer.run());
+    }
     let rider = UserId::new(17).unwrap();
     let identity = signer.identify(Sender::User(rider)).await.unwrap();
     assert!(signer.revoke(identity.certificate.serial).await.unwrap());
@@ -347,9 +355,16 @@ async fn verified(app: &TestApp) {
         durable: false,
     };
     let chain = ChainLook::take(chain).await;
-    let mut snapshot = location(app).snapshot().await.unwrap();
-    let founded = deployment::find(&mut snapshot).await.unwrap().unwrap();
+    let mut snapshots = Homes::one(location(app)).snapshot().await.unwrap();
+    let founded = deployment::find(snapshots.main_mut()).await.unwrap().unwrap();
     let kek = Kek::load(&DataFolder::new(app.data_dir()).kek_file(), founded.kek_id).unwrap();
-    let report = verify(&mut snapshot, chain, Ok(&kek), Options { recompute: true }, &mut |_| {}).await;
+    let report = verify(
+        &mut snapshots,
+        chain,
+        Ok(&kek),
+        Options { recompute: true },
+        &mut |_| {},
+    )
+    .await;
     assert!(report.unwrap().ok);
 }

@@ -34,7 +34,11 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 53] = [
+const FOUND: [Row; 54] = [
+    (
+        "UPDATE user_key SET number = number WHERE shard = ? AND user_id = ? AND key_id = ?",
+        Searched(&["SEARCH user_key BY key_id (key_id=?)"]),
+    ),
     (
         "SELECT user_id, number, key_id, point, wrapped_key, created_ms FROM user_key WHERE shard = ? AND user_id >= ? AND (user_id > ? OR number >= ?) ORDER BY user_id, number LIMIT ?",
         Searched(&["SEARCH user_key BY shard, user_id, number (shard=? AND user_id>?)"]),
@@ -246,7 +250,7 @@ const FOUND: [Row; 53] = [
         Searched(&["SEARCH credit BY hash (hash=?)"]),
     ),
     (
-        "UPDATE shard_head SET epoch = epoch + 1 WHERE shard = 0",
+        "UPDATE shard_head SET epoch = epoch + 1 WHERE shard = ?",
         Searched(&["SEARCH shard_head BY shard (shard=?)"]),
     ),
     (
@@ -262,7 +266,7 @@ const FOUND: [Row; 53] = [
 const MISFITS: &str = "verify looks for values of a wrong kind, which no index could find";
 
 /// Small tables, and what `verify` reads as a whole.
-const WHOLE: [Row; 21] = [
+const WHOLE: [Row; 24] = [
     (
         "SELECT kek_id FROM kek_change",
         Whole(
@@ -369,6 +373,18 @@ const WHOLE: [Row; 21] = [
     (
         "SELECT shard, seq, seal, at_ms, home FROM shard_head ORDER BY shard",
         Whole(&["SCAN shard_head BY shard"], "thirty rows"),
+    ),
+    (
+        "SELECT shard FROM shard_head ORDER BY shard",
+        Whole(&["SCAN shard_head BY shard"], "thirty rows"),
+    ),
+    (
+        "SELECT shard FROM shard_head WHERE seq > 0 LIMIT 1",
+        Whole(&["SCAN shard_head"], "thirty rows, once for ever"),
+    ),
+    (
+        "DELETE FROM shard_head WHERE seq = 0",
+        Whole(&["SCAN shard_head"], "thirty rows, once for ever"),
     ),
     (
         "SELECT user_id, programme, address, wrapped_key, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count FROM account_{shard} ORDER BY user_id, programme",

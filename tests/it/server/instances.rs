@@ -9,6 +9,7 @@ use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::lifecycle::Lifecycle;
+use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::leases::Leases;
 use std::path::Path;
 use std::process::Command;
@@ -77,7 +78,7 @@ async fn four_that_start_at_once_found_one_ledger() {
     let location = database::location(shared.path());
     // The chain lies in the folder of the first, the key where all were told.
     std::fs::copy(folders[0].path().join("chain.db"), shared.path().join("chain.db")).unwrap();
-    let report = verified(&location, shared.path()).await;
+    let report = verified(&Homes::one(location.clone()), shared.path()).await;
     assert!(report.ok, "{report:#?}");
 }
 
@@ -103,7 +104,7 @@ async fn what_one_books_another_takes_to_the_chain() {
     assert_eq!(beside.get("/v1/chain").await.status(), 503);
     beside.stop().await;
     let (folder, _) = app.stop().await;
-    let report = verified(&database::location(folder.path()), folder.path()).await;
+    let report = verified(&Homes::one(database::location(folder.path())), folder.path()).await;
     assert!(report.ok, "{report:#?}");
 }
 
@@ -136,7 +137,7 @@ async fn the_key_is_not_changed_while_an_instance_serves() {
 async fn one_instance_at_a_time_has_the_lease_of_a_job() {
     // In a file too, where it is nobody else's.
     let app = TestApp::spawn().await;
-    let [one, other] = [[1; 16], [2; 16]].map(|holder| Leases::new(app.location.clone(), holder));
+    let [one, other] = [[1; 16], [2; 16]].map(|holder| Leases::new(app.locations.main().clone(), holder));
     let takes = async |leases: &Leases, at_ms: i64| leases.take("a-job", at_ms).await.unwrap();
     assert!(takes(&one, 0).await && !takes(&other, 0).await);
     assert!(takes(&one, 60_000).await, "it is kept by asking again");
@@ -169,7 +170,7 @@ async fn a_second_chain_is_refused() {
     lifecycle.stop();
     lifecycle.wait().await;
     let (folder, _) = app.stop().await;
-    let report = verified(&database::location(folder.path()), folder.path()).await;
+    let report = verified(&Homes::one(database::location(folder.path())), folder.path()).await;
     assert!(report.ok, "{report:#?}");
 }
 

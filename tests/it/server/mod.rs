@@ -2,11 +2,12 @@
 //! a restart under load. Where no server is at hand these say so.
 
 mod instances;
+mod shards;
 
 use crate::database;
 use crate::dispatch::verified;
 use crate::support::{NOON_MS, TestApp, trip_at};
-use carbon_gateway::store::db::{Connection, Location, MySqlServer, Readers};
+use carbon_gateway::store::db::{Connection, Homes, Location, MySqlServer, Pool};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, MySqlConnection};
 use std::net::TcpStream;
@@ -87,7 +88,7 @@ async fn every_session_is_read_committed_and_strict() {
     let folder = tempfile::tempdir().unwrap();
     let location = database::location(folder.path());
     let mut writing = session(&location).await;
-    let Readers::MySql(pool) = location.readers(2).await.unwrap() else {
+    let Pool::MySql(pool) = location.pool(2).await.unwrap() else {
         unreachable!("it was opened on a server")
     };
     let mut reading = pool.acquire().await.unwrap();
@@ -106,8 +107,8 @@ async fn a_snapshot_that_nobody_waits_for_stays_open_for_nobody() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let readers = database::location(folder.path()).readers(2).await.unwrap();
-    let Readers::MySql(pool) = &readers else {
+    let readers = database::location(folder.path()).pool(2).await.unwrap();
+    let Pool::MySql(pool) = &readers else {
         unreachable!("it was opened on a server")
     };
     let mut dropped = 0;
@@ -194,6 +195,11 @@ impl Server {
 
     /// SIGKILL, and up again on the same port with what the disk holds.
     fn kill_and_restart(&self) {
+        self.kill();
+        self.restart();
+    }
+
+    fn kill(&self) {
         let pid = std::fs::read_to_string(self.folder.path().join("mariadb.pid")).unwrap();
         assert!(
             Command::new("kill")
@@ -204,6 +210,9 @@ impl Server {
         );
         let (_, address) = self.url.rsplit_once('@').unwrap();
         while TcpStream::connect(address).is_ok() {}
+    }
+
+    fn restart(&self) {
         assert_eq!(Self::up(self.folder.path()), self.url);
     }
 }
@@ -226,7 +235,7 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
         ("CARBON_GATEWAY__DATABASE__KIND", "mysql"),
         ("CARBON_GATEWAY__DATABASE__URL", url.as_str()),
     ];
-    let app = Arc::new(TestApp::spawn_on(tempfile::tempdir().unwrap(), location.clone(), &settings).await);
+    let app = Arc::new(TestApp::spawn_on(tempfile::tempdir().unwrap(), vec![location.clone()], &settings).await);
     let (next, begun) = (Arc::new(AtomicU32::new(0)), Instant::now());
     let mut lanes = tokio::task::JoinSet::new();
     for _ in 0..16 {
@@ -277,6 +286,6 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
     assert_eq!(ready["ready"], true, "{ready}");
     let app = Arc::into_inner(app).unwrap();
     let (folder, _) = app.stop().await;
-    let report = verified(&location, folder.path()).await;
+    let report = verified(&Homes::one(location.clone()), folder.path()).await;
     assert!(report.ok, "{report:#?}");
 }

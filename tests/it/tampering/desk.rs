@@ -10,6 +10,7 @@ use carbon_gateway::ledger::idempotency::{Keyed, key_digest, request_digest};
 use carbon_gateway::ledger::ids::{Hash, Name, UserId, trip_key};
 use carbon_gateway::methodology::units::Amount;
 use carbon_gateway::methodology::{Environment, Library, Programme};
+use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::deployment;
 use carbon_gateway::store::writer::{Ledger, WriterParts};
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ impl Desk {
         };
         let clock = ManualClock::new(now_ms);
         let (ledger, writers) = Ledger::new(&WriterParts {
-            location,
+            locations: Homes::one(location),
             clock: clock.clock(),
             kek: Arc::clone(&kek),
             deployment: founded.deployment,

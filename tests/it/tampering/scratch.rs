@@ -3,6 +3,7 @@
 use crate::database::file_of;
 use carbon_gateway::chain::embedded::ChainFile;
 use carbon_gateway::identity::kek::Kek;
+use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::deployment;
 use carbon_gateway::verify::{ChainLook, Options, Report, verify};
 use sqlx::Connection as _;
@@ -60,9 +61,15 @@ impl Finished {
             _ => Err("no deployment row says which key".to_owned()),
         };
         let kek = kek.as_ref().map_err(Clone::clone);
-        verify(&mut snapshot, chain, kek, Options { recompute }, &mut |_| ())
-            .await
-            .map_err(|error| error.to_string())
+        verify(
+            &mut Homes::one(snapshot),
+            chain,
+            kek,
+            Options { recompute },
+            &mut |_| (),
+        )
+        .await
+        .map_err(|error| error.to_string())
     }
 
     /// Whether anything at all is found.

@@ -14,6 +14,7 @@ use carbon_gateway::config::Loaded;
 use carbon_gateway::dispatch::Taking;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::lifecycle::Lifecycle;
+use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
 use std::path::Path;
 use std::time::Duration;
@@ -65,10 +66,10 @@ async fn dispatch(folder: &Path, programmes: &Path, (now_ms, plan): (i64, FaultP
     let core = Core::open(parts, &lifecycle).await.unwrap();
     let chain = embedded(&core.outgoing.chain);
     chain.plan(plan);
-    let readers = file_of(folder).readers(2).await.unwrap();
+    let readers = Homes::one(file_of(folder)).readers(2).await.unwrap();
     let on = Standing {
         ledger: &core.ledger,
-        location: &core.location,
+        locations: &core.locations,
         readers: &readers,
         kek: &core.kek,
         clock: &core.clock,
@@ -80,7 +81,7 @@ async fn dispatch(folder: &Path, programmes: &Path, (now_ms, plan): (i64, FaultP
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     drop((sweeper, core.ledger));
-    core.connection.close().await.unwrap();
+    core.connections.close().await.unwrap();
     lifecycle.stop();
     lifecycle.wait().await;
 }

@@ -8,6 +8,7 @@ use carbon_gateway::config::Loaded;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::Sender;
 use carbon_gateway::ledger::ids::{Hash, ShardId, UserId};
+use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::deployment;
 use sqlx::Connection as _;
 use std::path::Path;
@@ -27,10 +28,18 @@ pub(super) async fn keys(folder: &Path) {
     let kek = Arc::new(Kek::load(&folder.join("keys/kek"), founded.kek_id).unwrap());
     let clock = ManualClock::new(NOON_MS);
     let config = Loaded::read(None, Vec::new()).unwrap().config;
-    let readers = location.readers(1).await.unwrap();
-    let (signer, writer) = signer((location, readers), kek, clock.clock(), &config.keys).unwrap();
+    let readers = Homes::one(location.clone()).readers(1).await.unwrap();
+    let (signer, writers) = signer(
+        (&Homes::one(location.clone()), readers),
+        kek,
+        clock.clock(),
+        &config.keys,
+    )
+    .unwrap();
     let mut writing = JoinSet::new();
-    writing.spawn(writer.run());
+    for writer in writers {
+        writing.spawn(writer.run());
+    }
 
     let rider = |id| UserId::new(id).unwrap();
     let content = Hash::new([1; 32]);

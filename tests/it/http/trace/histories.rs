@@ -4,6 +4,7 @@ use super::super::location;
 use super::{Town, items, rides_of, text, via_of};
 use carbon_gateway::ledger::ids::Hash;
 use carbon_gateway::reports::trace::{Bounds, back};
+use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::reads;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,7 +109,7 @@ async fn a_cursor_leaves_out_what_is_come_upon_again() {
     let last = |transaction: &&Value| transaction["kind"] == "merge" && transaction["outputs"][0]["spent_by"].is_null();
     let merged = transactions.values().find(last).unwrap();
     let hash = Hash::parse(&text(&merged["outputs"][0]["credit_id"])[6..]).unwrap();
-    let readers = location(&town.app).readers(1).await.unwrap();
+    let readers = Homes::one(location(&town.app)).readers(1).await.unwrap();
     let (credit, _) = reads::credit(&readers, None, &hash).await.unwrap().unwrap();
     let whole = Bounds {
         transactions: usize::MAX,
