@@ -2,7 +2,7 @@
 
 use super::ApiState;
 use super::problem::{Code, Problem};
-use crate::store::db::Readers;
+use crate::store::db::{PoolUse, Readers};
 use crate::store::reads;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder};
@@ -49,12 +49,27 @@ async fn any_answers(readers: &Readers) -> bool {
 
 /// `GET /metrics`: the figures of the process, for Prometheus.
 pub(super) async fn figures(state: Data<ApiState>) -> impl Responder {
-    let depth = u32::try_from(state.ledger.depth()).unwrap_or(u32::MAX);
-    metrics::gauge!("carbon_writer_queue_depth").set(depth);
+    gauge_ledger(&state);
     state.metrics.run_upkeep();
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(state.metrics.render())
+}
+
+/// What is looked at only when somebody asks.
+fn gauge_ledger(state: &ApiState) {
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    metrics::gauge!("carbon_writer_queue_depth").set(number(state.ledger.depth()));
+    metrics::gauge!("carbon_writer_queue_limit").set(number(state.ledger.limit()));
+    for (database, up) in state.ledger.databases_up().enumerate() {
+        metrics::gauge!("carbon_database_up", "database" => database.to_string()).set(u32::from(up));
+    }
+    for (database, (pool, _)) in state.readers.each().enumerate() {
+        let (PoolUse { busy, idle, limit }, database) = (pool.usage(), database.to_string());
+        metrics::gauge!("carbon_pool_connections", "database" => database.clone(), "state" => "busy").set(busy);
+        metrics::gauge!("carbon_pool_connections", "database" => database.clone(), "state" => "idle").set(idle);
+        metrics::gauge!("carbon_pool_limit", "database" => database).set(limit);
+    }
 }
 
 /// `GET /problems/{code}`: what the code of a problem means.

@@ -198,6 +198,8 @@ pub enum AppError {
 impl App {
     /// Opens the data folder, starts writer and server, and answers when requests are taken.
     pub async fn start(parts: Parts, lifecycle: &Lifecycle) -> Result<Self, AppError> {
+        // What is counted before there is a recorder is lost.
+        let metrics = install_metrics();
         let Core {
             config,
             clock,
@@ -254,7 +256,7 @@ impl App {
             zone,
             source_secret,
             lifecycle: lifecycle.clone(),
-            metrics: install_metrics(),
+            metrics,
             config: config.http.clone(),
         };
         let server = api::server(parts, listener, config.shutdown.soft_s.seconds()).map_err(not_listening(&config))?;

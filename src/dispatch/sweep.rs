@@ -35,6 +35,11 @@ pub enum Taking {
 
 impl Sweeper {
     pub(super) fn new(way: Arc<Way>) -> Self {
+        metrics::counter!("carbon_dispatch_taken_over_total").increment(0);
+        metrics::counter!("carbon_dispatch_leases_lost_total").increment(0);
+        for outcome in ["done", "failed"] {
+            count(outcome, 0);
+        }
         Self { way }
     }
 
@@ -43,23 +48,27 @@ impl Sweeper {
     /// # Errors
     /// Of the first database that failed.
     pub async fn sweep(&self, taking: Taking, stop: &CancellationToken) -> Result<(), StoreError> {
-        let mut swept = Ok(());
+        let (mut swept, mut oldest_ms) = (Ok(()), 0);
         for (location, shards) in self.way.locations.each() {
             let mut writing = Writing {
                 location,
                 connection: None,
             };
-            let done = self.sweep_shards(&shards, taking, &mut writing, stop).await;
+            let work = (&mut writing, &mut oldest_ms);
+            let done = self.sweep_shards(&shards, taking, work, stop).await;
             swept = swept.and(done).and(writing.close().await);
         }
-        swept.and(self.tell_backlog().await)
+        let swept = swept.and(self.tell_backlog().await);
+        count(if swept.is_ok() { "done" } else { "failed" }, 1);
+        metrics::gauge!("carbon_dispatch_oldest_seconds").set(seconds(oldest_ms));
+        swept
     }
 
     async fn sweep_shards(
         &self,
         shards: &[ShardId],
         taking: Taking,
-        writing: &mut Writing<'_>,
+        (writing, oldest_ms): (&mut Writing<'_>, &mut i64),
         stop: &CancellationToken,
     ) -> Result<(), StoreError> {
         let way = &self.way;
@@ -68,7 +77,8 @@ impl Sweeper {
                 break;
             }
             let now_ms = way.clock.now_ms();
-            if !ready(&way.readers, shard, now_ms, 1).await?.is_empty() {
+            if let Some(first) = ready(&way.readers, shard, now_ms, 1).await?.first() {
+                *oldest_ms = now_ms.saturating_sub(first.due_ms).max(*oldest_ms);
                 way.wake(shard);
             }
             let ended = ended_before(&way.readers, shard, now_ms.saturating_sub(KEPT_MS), AT_ONCE).await?;
@@ -85,8 +95,11 @@ impl Sweeper {
                 }
                 let lease_ms = way.lease_ms();
                 if take_lease(writing.connection().await?, shard, &open, lease_ms).await? {
+                    metrics::counter!("carbon_dispatch_taken_over_total").increment(1);
                     crash::point(Point::AfterLease);
                     way.take_over(shard, &open, lease_ms).await;
+                } else {
+                    metrics::counter!("carbon_dispatch_leases_lost_total").increment(1);
                 }
             }
         }
@@ -152,6 +165,15 @@ impl Way {
         };
         self.carry(carried, Some(permit));
     }
+}
+
+fn count(outcome: &'static str, sweeps: u64) {
+    metrics::counter!("carbon_dispatch_sweeps_total", "outcome" => outcome).increment(sweeps);
+}
+
+/// Milliseconds as a figure in seconds.
+fn seconds(ms: i64) -> f64 {
+    std::time::Duration::from_millis(u64::try_from(ms).unwrap_or(0)).as_secs_f64()
 }
 
 fn read(open: &Open) -> Option<(Request, Vec<crate::ledger::ids::Hash>)> {

@@ -46,18 +46,31 @@ async fn ticks(scheduler: &JobScheduler, cron: &str) -> Result<mpsc::Receiver<()
     Ok(ticks)
 }
 
+fn count(outcome: &'static str, runs: u64) {
+    metrics::counter!("carbon_job_runs_total", "job" => "settle-due", "outcome" => outcome).increment(runs);
+}
+
 async fn settle_due(settling: &Settling, leases: &Leases, mut ticks: mpsc::Receiver<()>, stop: &CancellationToken) {
+    for outcome in ["done", "elsewhere", "failed"] {
+        count(outcome, 0);
+    }
     while let Some(Some(())) = stop.run_until_cancelled(ticks.recv()).await {
         match leases.take("settle-due", settling.clock.now_ms()).await {
             Ok(true) => {}
-            Ok(false) => continue, // another instance does it
+            Ok(false) => {
+                count("elsewhere", 1);
+                continue;
+            }
             Err(error) => {
+                count("failed", 1);
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "whose turn it is to settle what is due is not known");
                 continue;
             }
         }
-        match settling.run("settle-due", stop).await {
+        let settled = settling.run("settle-due", stop).await;
+        count(if settled.is_ok() { "done" } else { "failed" }, 1);
+        match settled {
             Ok(0) => {}
             Ok(entries) => tracing::info!(entries, "settled what was due"),
             Err(error) => tracing::warn!(

@@ -52,25 +52,34 @@ impl Settling {
             client: Name::parse(GATEWAY)?,
             request_id: request_id.to_owned(),
         };
-        let (mut booked, mut failed) = (0_usize, None);
+        let (mut booked, mut failed, mut longest_ms) = (0_usize, None, 0);
         for (_, shards) in self.readers.each() {
-            match self.settle(&shards, &meta, stop).await {
+            match self.settle(&shards, &meta, &mut longest_ms, stop).await {
                 Ok(entries) => booked = booked.saturating_add(entries),
                 // A database that is away holds up no other's riders.
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
+        let longest = Duration::from_millis(u64::try_from(longest_ms).unwrap_or(0));
+        metrics::gauge!("carbon_settle_due_oldest_seconds").set(longest.as_secs_f64());
         failed.map_or(Ok(booked), Err)
     }
 
-    async fn settle(&self, shards: &[ShardId], meta: &Meta, stop: &CancellationToken) -> Result<usize, SettleError> {
+    /// Settles the riders of some shards; `longest_ms` becomes how long the longest due has been due, if it is longer.
+    async fn settle(
+        &self,
+        shards: &[ShardId],
+        meta: &Meta,
+        longest_ms: &mut i64,
+        stop: &CancellationToken,
+    ) -> Result<usize, SettleError> {
         let mut booked = 0_usize;
         for &shard in shards {
             for why in [Why::Lapses, Why::Collects] {
                 // One command takes a bounded number of claims: whoever has more is found again. Nobody is asked for ever: a walk
                 // that books nothing is the last.
                 loop {
-                    let entries = self.walk(shard, why, meta, stop).await?;
+                    let entries = self.walk((shard, why), meta, longest_ms, stop).await?;
                     booked = booked.saturating_add(entries);
                     if entries == 0 {
                         break;
@@ -84,9 +93,9 @@ impl Settling {
     /// Settles each rider of a shard once.
     async fn walk(
         &self,
-        shard: ShardId,
-        why: Why,
+        (shard, why): (ShardId, Why),
         meta: &Meta,
+        longest_ms: &mut i64,
         stop: &CancellationToken,
     ) -> Result<usize, SettleError> {
         let now_ms = self.clock.now_ms();
@@ -94,7 +103,10 @@ impl Settling {
         let mut place: Place = (i64::MIN, i64::MIN);
         while !stop.is_cancelled() {
             let found = users_due(&self.readers, shard, why, (now_ms, place), self.at_once).await?;
-            let Some((_, last)) = found.last() else { break };
+            let (Some((_, first)), Some((_, last))) = (found.first(), found.last()) else {
+                break;
+            };
+            *longest_ms = now_ms.saturating_sub(first.0).max(*longest_ms);
             place = *last;
             let mut pending = Vec::new();
             for (user, _) in found {

@@ -7,6 +7,7 @@ use super::statement::global;
 use crate::identity::kek::Kek;
 use crate::ledger::apply::apply;
 use crate::ledger::command::{Command, Outcome, Rejection};
+use crate::ledger::entry::Figure;
 use crate::ledger::ground::Ground;
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
@@ -23,6 +24,9 @@ pub(super) struct Setting {
     pub(super) ground: std::sync::Arc<Ground>,
 }
 
+/// Of each figure how many were booked, and how much in micrograms.
+pub(super) type Booked = BTreeMap<Figure, (u64, u64)>;
+
 /// A batch that has been flushed but not committed.
 pub(super) struct Flushed {
     /// One answer a command, in order.
@@ -33,6 +37,8 @@ pub(super) struct Flushed {
     pub(super) changed: bool,
     /// Shards of which something may leave for the chain now.
     pub(super) ready: Vec<ShardId>,
+    /// What the entries say, for whoever counts.
+    pub(super) booked: Booked,
 }
 
 /// Runs commands in an open transaction up to, not including, the commit.
@@ -54,6 +60,7 @@ pub(super) async fn run(
         pages: Vec::new(),
         changed: false,
         ready: Vec::new(),
+        booked: Booked::new(),
     };
     let mut views = Vec::new();
     for (shard, indexes) in by_shard {
@@ -92,6 +99,7 @@ pub(super) async fn run(
         }
         if view.has_changed() {
             flush::flush(c, &view).await?;
+            count(&view, &mut flushed.booked);
             changed.push(view);
         }
     }
@@ -101,6 +109,15 @@ pub(super) async fn run(
     flushed.changed = !changed.is_empty();
     flushed.answers = answers.into_iter().flatten().collect();
     Ok(flushed)
+}
+
+/// Nothing booked is negative.
+fn count(view: &View, booked: &mut Booked) {
+    for posting in view.changes.entries.iter().flat_map(|entry| &entry.postings) {
+        let (count, micrograms) = booked.entry(posting.figure).or_default();
+        *count = count.saturating_add(u64::try_from(posting.count).unwrap_or(0));
+        *micrograms = micrograms.saturating_add(u64::try_from(posting.amount.micrograms()).unwrap_or(0));
+    }
 }
 
 /// Whether the pages of a batch stand in the journal: what became of a commit whose reply was lost.

@@ -20,6 +20,7 @@ mod jobs; // riders who stay away are settled by the clock
 mod kill; // ended at every named point and at random moments, and run again: what stands is what an undisturbed run leaves
 mod licences; // what we link may be linked
 mod model; // random orders are judged, answered and booked as naive lists say, in memory and on the store
+mod operations; // figures, alerts, dashboard and runbook speak of the same things
 mod plans; // every statement that is executed uses the index meant for it
 mod readme; // the two READMEs say the same
 mod server; // many writers at once, sessions that end, a server killed under load

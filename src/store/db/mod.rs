@@ -77,7 +77,32 @@ macro_rules! with_snapshot {
 }
 pub(crate) use {with, with_pool, with_snapshot};
 
+/// Connections of a pool at this moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PoolUse {
+    /// Working for somebody.
+    pub busy: u32,
+    /// Waiting for somebody.
+    pub idle: u32,
+    /// How many there may be.
+    pub limit: u32,
+}
+
 impl Pool {
+    /// How many of its connections are in use.
+    pub fn usage(&self) -> PoolUse {
+        let (open, idle, limit) = match self {
+            Self::Sqlite(pool) => (pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+            Self::MySql(pool) => (pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+        };
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);
+        PoolUse {
+            busy: open.saturating_sub(idle),
+            idle,
+            limit,
+        }
+    }
+
     /// A connection that sees one state until it is dropped.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         match self {

@@ -18,6 +18,8 @@ pub struct Ready {
     pub attempt: u32,
     /// Transactions that its next envelope may carry.
     pub pack: u16,
+    /// Since when it may leave.
+    pub due_ms: i64,
     /// Canonical bytes.
     pub body: Vec<u8>,
 }
@@ -37,9 +39,9 @@ pub struct Open {
 
 /// Transactions that may leave by now, those that have waited longest first.
 pub async fn ready(readers: &Readers, shard: ShardId, now_ms: i64, limit: i64) -> Result<Vec<Ready>, StoreError> {
-    const SQL: &str = "SELECT content_id, user_id, kind, attempt, pack, body FROM ledger_tx_{shard} \
+    const SQL: &str = "SELECT content_id, user_id, kind, attempt, pack, next_attempt_ms, body FROM ledger_tx_{shard} \
          WHERE status = 'stored' AND next_attempt_ms <= ? ORDER BY next_attempt_ms, seq LIMIT ?";
-    type Row = (Vec<u8>, i64, String, i64, i64, Vec<u8>);
+    type Row = (Vec<u8>, i64, String, i64, i64, i64, Vec<u8>);
     let rows: Vec<Row> = with_pool!(readers.of(shard), |pool| {
         sqlx::query_as(of_shard(SQL, shard))
             .bind(now_ms)
@@ -49,13 +51,14 @@ pub async fn ready(readers: &Readers, shard: ShardId, now_ms: i64, limit: i64) -
     })?;
     let wrong = |column| StoreError::row("ledger_tx", column, "not as written");
     rows.into_iter()
-        .map(|(content_id, user, kind, attempt, pack, body)| {
+        .map(|(content_id, user, kind, attempt, pack, due_ms, body)| {
             Ok(Ready {
                 content_id: Hash::from_slice(&content_id).ok_or_else(|| wrong("content_id"))?,
                 user: UserId::from_stored(user),
                 kind: Kind::parse(&kind).ok_or_else(|| wrong("kind"))?,
                 attempt: u32::try_from(attempt).map_err(|_| wrong("attempt"))?,
                 pack: u16::try_from(pack).map_err(|_| wrong("pack"))?,
+                due_ms,
                 body,
             })
         })

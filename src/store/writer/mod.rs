@@ -2,6 +2,7 @@
 //! its shard's writer, and whoever waits is answered after the commit. A handler that goes away drops its answer, never a transaction.
 
 mod task;
+mod told;
 
 pub use task::Writer;
 
@@ -90,6 +91,7 @@ struct Queued {
 impl Ledger {
     /// The way in and its writers, each of which must be spawned.
     pub fn new(parts: &WriterParts) -> (Self, Vec<Writer>) {
+        told::begin();
         let setting = Arc::new(Setting {
             kek: Arc::clone(&parts.kek),
             home: parts.deployment.id,
@@ -130,7 +132,10 @@ impl Ledger {
             .queue
             .try_send(Queued { command, reply })
             .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+                mpsc::error::TrySendError::Full(_) => {
+                    metrics::counter!("carbon_writer_overloaded_total").increment(1);
+                    SubmitError::Overloaded
+                }
                 mpsc::error::TrySendError::Closed(_) => SubmitError::Draining,
             })?;
         crash::point(Point::AfterQueue);
@@ -161,9 +166,18 @@ impl Ledger {
     /// Whether the last batch of every writer of some database reached the disk: while another database is away, riders who are at home in
     /// this one are served.
     pub fn healthy(&self) -> bool {
+        self.databases_up().any(|up| up)
+    }
+
+    /// Of each database whether the last batch of every writer reached its disk.
+    pub fn databases_up(&self) -> impl Iterator<Item = bool> {
         let databases = self.0.lanes.chunk_by(|one, next| one.database == next.database);
-        let is_healthy = |lane: &Lane| lane.healthy.load(Ordering::Relaxed);
-        databases.into_iter().any(|lanes| lanes.iter().all(is_healthy))
+        databases.map(|lanes| lanes.iter().all(|lane| lane.healthy.load(Ordering::Relaxed)))
+    }
+
+    /// Commands that may wait.
+    pub fn limit(&self) -> usize {
+        self.0.lanes.iter().map(|lane| lane.queue.max_capacity()).sum()
     }
 
     /// Commands waiting.

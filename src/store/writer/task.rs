@@ -1,7 +1,7 @@
 //! The single writer of its shards: a task with a bounded queue and a connection of its own. It takes whatever has queued while the
 //! last commit ran, commits it as one batch and only then answers.
 
-use super::{Queued, SubmitError, WriterParts};
+use super::{Queued, SubmitError, WriterParts, told};
 use crate::clock::Clock;
 use crate::crash::{self, Point};
 use crate::ledger::command::{Command, Outcome, Rejection};
@@ -167,9 +167,7 @@ impl Writer {
             self.connection = None;
         }
         self.last = (commands.len(), started.elapsed());
-        metrics::histogram!("carbon_writer_commit_seconds").record(started.elapsed());
-        metrics::counter!("carbon_writer_batches_total").increment(1);
-        metrics::counter!("carbon_writer_commands_total").increment(u64::try_from(commands.len()).unwrap_or(u64::MAX));
+        told::batch(commands.len(), started.elapsed(), result.as_deref().ok());
         result
     }
 
@@ -186,6 +184,7 @@ impl Writer {
             connection.execute("ROLLBACK").await?;
         }
         self.connection = Some(connection);
+        told::booked(&flushed.booked);
         flushed.ready.iter().for_each(|shard| self.hints.give(*shard));
         Ok(flushed.answers)
     }

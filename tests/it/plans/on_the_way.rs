@@ -71,7 +71,7 @@ pub(super) const ON_THE_WAY: [Row; 26] = [
         Searched(&["SEARCH ledger_tx BY seq (seq=?)"]),
     ),
     (
-        "SELECT content_id, user_id, kind, attempt, pack, body FROM ledger_tx_{shard} WHERE status = 'stored' AND next_attempt_ms <= ? ORDER BY next_attempt_ms, seq LIMIT ?",
+        "SELECT content_id, user_id, kind, attempt, pack, next_attempt_ms, body FROM ledger_tx_{shard} WHERE status = 'stored' AND next_attempt_ms <= ? ORDER BY next_attempt_ms, seq LIMIT ?",
         Searched(&["SEARCH ledger_tx BY status, next_attempt_ms, seq (status=? AND next_attempt_ms<?)"]),
     ),
     (

@@ -1,16 +1,26 @@
 //! Logs and metrics. Logs go to standard error, because standard output belongs to the results of commands; metrics are
 //! gathered in the process and rendered by whoever holds the handle. Nothing here decides what is worth telling.
 
+mod figures;
+
+pub use figures::{FIGURES, Figure, Kind};
+
 use std::io;
 use std::panic::{self, PanicHookInfo};
 use std::sync::OnceLock;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// Bounds of histograms: of times from a cached read to a request that has waited for everything, and of commands up to a whole batch.
+const SECONDS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+const COMMANDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// What a line of log looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +77,25 @@ pub fn install_metrics() -> PrometheusHandle {
 }
 
 fn start_recorder() -> PrometheusHandle {
-    let recorder = PrometheusBuilder::new().build_recorder();
+    let recorder = recorder().unwrap_or_else(|error| {
+        // The bounds are constants and not empty, which is all that can be wrong with them.
+        tracing::warn!(%error, "histograms are served as quantiles");
+        PrometheusBuilder::new().build_recorder()
+    });
     let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_err() {
         tracing::warn!("another metrics recorder is installed: the figures served here stay empty");
     }
+    figures::describe();
     handle
+}
+
+/// Histograms are told as buckets: those of several instances can be added.
+fn recorder() -> Result<PrometheusRecorder, BuildError> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_commands".to_owned()), &COMMANDS)?;
+    Ok(builder.build_recorder())
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {

@@ -1,0 +1,37 @@
+//! What writers tell of their work.
+
+use crate::ledger::command::{Outcome, Rejection};
+use crate::store::batch::Booked;
+use std::time::Duration;
+
+/// Makes the counters known at zero: an alarm rests on their growth, which what is not there has none of.
+pub(super) fn begin() {
+    metrics::counter!("carbon_writer_overloaded_total").increment(0);
+    metrics::counter!("carbon_writer_batches_failed_total").increment(0);
+}
+
+/// A batch, and its answers if it was committed.
+pub(super) fn batch(commands: usize, took: Duration, answers: Option<&[Result<Outcome, Rejection>]>) {
+    metrics::counter!("carbon_writer_batches_total").increment(1);
+    metrics::histogram!("carbon_writer_commit_seconds").record(took);
+    metrics::histogram!("carbon_writer_batch_commands").record(u32::try_from(commands).unwrap_or(u32::MAX));
+    let Some(answers) = answers else {
+        return metrics::counter!("carbon_writer_batches_failed_total").increment(1);
+    };
+    for answer in answers {
+        if let Ok(Outcome::Trip(answer)) = answer
+            && !answer.replayed
+            && let Some(refusal) = &answer.trip.record.refusal
+        {
+            metrics::counter!("carbon_trips_refused_total", "rule" => refusal.rule.as_str()).increment(1);
+        }
+    }
+}
+
+/// What was committed.
+pub(super) fn booked(booked: &Booked) {
+    for (figure, (count, micrograms)) in booked {
+        metrics::counter!("carbon_ledger_entries_total", "figure" => figure.as_str()).increment(*count);
+        metrics::counter!("carbon_ledger_micrograms_total", "figure" => figure.as_str()).increment(*micrograms);
+    }
+}
