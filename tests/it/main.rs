@@ -16,6 +16,7 @@ mod house; // sizes, edges between rooms, bans
 mod http; // every answer and every problem of the interface
 mod identity; // keys and certificates on a real store: races, renewal, revocation, the change of the key
 mod import; // files of rides into the ledger, by the real executable
+mod java; // a Java caller whose client is generated from the OpenAPI document, where Maven is installed
 mod jobs; // riders who stay away are settled by the clock
 mod kill; // ended at every named point and at random moments, and run again: what stands is what an undisturbed run leaves
 mod licences; // what we link may be linked

@@ -2,6 +2,7 @@
 //! each means; whatever is needed is needed in every answer, so a member that is sometimes left out is a `may`.
 
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// No control characters.
 pub(super) const PLAIN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
@@ -117,6 +118,12 @@ pub(super) fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Value {
     json!({"type": "string", "enum": words})
 }
 
+/// One of some HTTP statuses.
+pub(super) fn statuses(statuses: impl IntoIterator<Item = u16>) -> Value {
+    let statuses: BTreeSet<u16> = statuses.into_iter().collect();
+    json!({"type": "integer", "format": "int64", "enum": statuses})
+}
+
 /// A whole number, at least 0.
 pub(super) fn count() -> Value {
     json!({"type": "integer", "format": "int64", "minimum": 0})
@@ -132,9 +139,15 @@ pub(super) fn flag() -> Value {
     json!({"type": "boolean"})
 }
 
-/// The one value.
+/// The one value. Generated clients go by its type, and tell schemas apart by it.
 pub(super) fn only(value: impl Into<Value>) -> Value {
-    json!({"const": value.into()})
+    let value = value.into();
+    let kind = match value {
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        _ => "string",
+    };
+    json!({"type": kind, "const": value})
 }
 
 /// Exactly one of some schemas.
@@ -149,7 +162,7 @@ pub(super) fn nullable(schema: Value) -> Value {
     let nothing = json!({"type": "null"});
     let plain = schema.get("type").and_then(Value::as_str).map(str::to_owned);
     match plain {
-        Some(kind) if schema.get("enum").is_none() => {
+        Some(kind) if schema.get("enum").is_none() && schema.get("const").is_none() => {
             let mut schema = schema;
             put(&mut schema, "type", json!([kind, "null"]));
             schema

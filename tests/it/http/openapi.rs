@@ -51,6 +51,19 @@ fn references(value: &Value) -> Vec<&str> {
     }
 }
 
+/// Every schema that lists its values and does not say of what type they are, anywhere inside.
+fn untyped(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(untyped).collect(),
+        Value::Object(members) => {
+            let lists = members.contains_key("enum") || members.contains_key("const");
+            let own = (lists && !members.contains_key("type")).then_some(value);
+            own.into_iter().chain(members.values().flat_map(untyped)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 impl Operation {
     fn parameters(&self) -> &[Value] {
         self.told["parameters"].as_array().unwrap()
@@ -152,6 +165,8 @@ fn the_document_is_sound() {
         let path = format!("#/components/schemas/{name}");
         assert!(wanted.contains(&path.as_str()), "nothing uses {name}");
     }
+    // A client that is generated from an untyped list of values does not compile.
+    assert_eq!(untyped(&document), Vec::<&Value>::new());
     // A path that is not there and a method that is not offered belong to no operation; all else does.
     let expected = Code::ALL.iter().filter(|code| **code != Code::MethodNotAllowed);
     let missing: Vec<&str> = expected
