@@ -5,8 +5,8 @@ use super::problem::{Code, Problem};
 use crate::ledger::ids::Hash;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use std::time::Instant;
@@ -44,6 +44,14 @@ pub(super) async fn frame(
     } else {
         whole(next.call(request).await?.map_into_boxed_body(), &id)
     };
+    if response.request().head().upgrade() {
+        // Some clients offer another protocol with every request. The server underneath lets go of such a connection once it has answered;
+        // unless the answer says so, the client keeps it for a later request, which is then lost.
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

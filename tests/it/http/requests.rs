@@ -3,6 +3,8 @@
 use super::{example, header, post, post_bytes, problem, read};
 use crate::support::TestApp;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn what_is_not_one_json_document_is_refused() {
@@ -121,4 +123,31 @@ async fn queries_are_read_strictly() {
         "not_found",
     )
     .await;
+}
+
+/// What the JDK's client sends with its defaults: it is answered in full, and told that the connection ends here.
+#[tokio::test]
+async fn an_offer_of_another_protocol_is_answered_and_the_connection_ends() {
+    let app = TestApp::spawn().await;
+    let body = example().to_string();
+    let request = format!(
+        "POST /v1/trips HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+         HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        app.key,
+        body.len()
+    );
+    let mut connection = TcpStream::connect(app.base.strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    let (head, trip) = answer.split_once("\r\n\r\n").unwrap();
+    let head = head.to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 201 "), "{head}");
+    assert!(head.contains("\r\nconnection: close"), "{head}");
+    assert!(!head.contains("upgrade"), "{head}");
+    assert!(serde_json::from_str::<serde_json::Value>(trip).is_ok(), "{trip}");
+    app.stop().await;
 }
