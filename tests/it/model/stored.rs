@@ -6,7 +6,7 @@ use super::orders::{Order, series};
 use super::sums::{Sums, assert_conserved};
 use super::translate::{command, meta, said};
 use super::{KEK, PROGRAMMES, START_MS, TERMS, ground};
-use crate::database::{file_of, location};
+use crate::database::{file_of, location, times};
 use carbon_gateway::chain::embedded::ChainFile;
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::folder::DataFolder;
@@ -30,7 +30,7 @@ use std::sync::{Arc, LazyLock};
 use tokio::task::JoinSet;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 80, max_shrink_iters: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: times(80, 20), max_shrink_iters: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn on_the_store(orders in series(100), sizes in prop::collection::vec(1_usize..12, 1..8)) {

@@ -2,6 +2,7 @@
 //! a restart under load. Where no server is at hand these say so.
 
 mod instances;
+mod lost_replies;
 mod shards;
 
 use crate::database;
