@@ -61,7 +61,7 @@ fn gauge_ledger(state: &ApiState) {
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     metrics::gauge!("carbon_writer_queue_depth").set(number(state.ledger.depth()));
     metrics::gauge!("carbon_writer_queue_limit").set(number(state.ledger.limit()));
-    for (database, up) in state.ledger.databases_up().enumerate() {
+    for (database, up) in state.ledger.databases_up() {
         metrics::gauge!("carbon_database_up", "database" => database.to_string()).set(u32::from(up));
     }
     for (database, (pool, _)) in state.readers.each().enumerate() {

@@ -101,7 +101,7 @@ fn failed(location: &Location) -> impl Fn(StoreError) -> HomesError + use<> {
 pub async fn connect(locations: Vec<Location>) -> Result<Vec<Database>, HomesError> {
     let mut databases = Vec::with_capacity(locations.len());
     for location in locations {
-        let connection = location.connect().await.map_err(failed(&location))?;
+        let connection = location.connect_patiently().await.map_err(failed(&location))?;
         databases.push(Database { location, connection });
     }
     Ok(databases)

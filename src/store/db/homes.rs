@@ -124,9 +124,9 @@ impl<T> Homes<T> {
 }
 
 impl Homes<Location> {
-    /// A connection for writing to each database.
+    /// A connection for writing to each database, on which one may be silent while working on another.
     pub async fn connect(&self) -> Result<Homes<Connection>, StoreError> {
-        self.try_map(Location::connect).await
+        self.try_map(Location::connect_patiently).await
     }
 
     /// Connections for reads, `size` to each database.

@@ -51,6 +51,14 @@ impl Location {
         })
     }
 
+    /// The same for one who works on several databases in turn: a server does not end the session when it has heard nothing for a while.
+    pub async fn connect_patiently(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite(_) => self.connect().await,
+            Self::MySql(server) => Ok(Connection::MySql(server.connect_patiently().await?)),
+        }
+    }
+
     /// A connection with an open transaction that may write: the one that was kept if it still lives. A server ends sessions of which it has
     /// heard nothing for a while, and those that a restart cuts off.
     pub async fn begin(&self, kept: Option<Connection>) -> Result<Connection, StoreError> {
@@ -88,7 +96,7 @@ impl Location {
                 connection
             }
             Self::MySql(server) => {
-                let mut connection = Connection::MySql(server.connect_to_read().await?);
+                let mut connection = Connection::MySql(server.connect_patiently().await?);
                 for sql in mysql::SNAPSHOT {
                     connection.execute(sql).await?;
                 }

@@ -82,8 +82,8 @@ impl MySqlServer {
         self.open(WRITER_STATEMENTS, &self.0.writing).await
     }
 
-    /// A session for one who reads for a long time, and may be silent in between.
-    pub(super) async fn connect_to_read(&self) -> Result<MySqlConnection, StoreError> {
+    /// A session for one who may be silent for a long time in between.
+    pub(super) async fn connect_patiently(&self) -> Result<MySqlConnection, StoreError> {
         self.open(READER_STATEMENTS, &self.0.session).await
     }
 

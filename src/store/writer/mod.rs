@@ -166,13 +166,16 @@ impl Ledger {
     /// Whether the last batch of every writer of some database reached the disk: while another database is away, riders who are at home in
     /// this one are served.
     pub fn healthy(&self) -> bool {
-        self.databases_up().any(|up| up)
+        self.databases_up().any(|(_, up)| up)
     }
 
-    /// Of each database whether the last batch of every writer reached its disk.
-    pub fn databases_up(&self) -> impl Iterator<Item = bool> {
+    /// Of each database at which shards are at home, by its number, whether the last batch of every writer reached its disk.
+    pub fn databases_up(&self) -> impl Iterator<Item = (usize, bool)> {
         let databases = self.0.lanes.chunk_by(|one, next| one.database == next.database);
-        databases.map(|lanes| lanes.iter().all(|lane| lane.healthy.load(Ordering::Relaxed)))
+        databases.filter_map(|lanes| {
+            let up = lanes.iter().all(|lane| lane.healthy.load(Ordering::Relaxed));
+            Some((lanes.first()?.database, up))
+        })
     }
 
     /// Commands that may wait.
