@@ -213,7 +213,7 @@ async fn requests_are_counted() {
         counted,
         "carbon_http_request_seconds",
         "carbon_writer_queue_depth",
-        "carbon_writer_commands_total",
+        "carbon_writer_batch_commands_sum",
     ] {
         assert!(figures.contains(line), "{line}\n{figures}");
     }
