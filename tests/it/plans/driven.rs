@@ -1,10 +1,10 @@
 //! All that a gateway can do, each thing in a batch of few commands and in one of many.
 
-use crate::database;
 use crate::support::{NOON_MS, TestApp, embedded};
+use crate::{database, dispatch};
 use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
 use carbon_gateway::app::signing::signer;
-use carbon_gateway::chain::embedded::{ChainFile, Fault, FaultPlan};
+use carbon_gateway::chain::embedded::{Fault, FaultPlan};
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
@@ -15,7 +15,6 @@ use carbon_gateway::store::leases::Leases;
 use carbon_gateway::store::reads::dispatch::{Open, abandoned, backlog, ended_before, forget, ready, take_lease};
 use carbon_gateway::store::reads::due::{Why, users_due};
 use carbon_gateway::store::{clients, deployment, migrate};
-use carbon_gateway::verify::{ChainLook, Options, verify};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -352,21 +351,6 @@ async fn signed(app: &TestApp) {
 }
 
 async fn verified(app: &TestApp) {
-    let chain = ChainFile {
-        file: DataFolder::new(app.data_dir()).chain_file(),
-        durable: false,
-    };
-    let chain = ChainLook::take(chain).await;
-    let mut snapshots = Homes::one(location(app)).snapshot().await.unwrap();
-    let founded = deployment::find(snapshots.main_mut()).await.unwrap().unwrap();
-    let kek = Kek::load(&DataFolder::new(app.data_dir()).kek_file(), founded.kek_id).unwrap();
-    let report = verify(
-        &mut snapshots,
-        chain,
-        Ok(&kek),
-        Options { recompute: true },
-        &mut |_| {},
-    )
-    .await;
-    assert!(report.unwrap().ok);
+    let report = dispatch::verified(&Homes::one(location(app)), app.data_dir()).await;
+    assert!(report.ok, "{report:#?}");
 }
