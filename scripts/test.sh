@@ -57,8 +57,7 @@ status=0
 run() { cargo test --locked "$@" 2>&1 | tee -a "$log" || status=1; }
 
 echo "== on the embedded defaults"
-# --show-output: a test that passes because it skipped itself has said why.
-run --workspace --no-fail-fast ${1:+"$1"} -- --show-output
+run --workspace --no-fail-fast ${1:+"$1"}
 if [ -z "$embedded" ]; then
   echo "== on a database server"
   eval "$(scripts/dev-up.sh env "$server" | grep CARBON_TEST_MYSQL)"
@@ -68,7 +67,7 @@ if [ -z "$embedded" ]; then
   for module in house licences readme formats shared chain tampering plans operations java; do same+=(--skip "$module::"); done
   for city in beijing shanghai shenzhen singapore; do same+=(--skip "import::real::$city"); done
   same+=(--skip "import::real::guadalajara_plain" --skip "kill::days::a_disk_too_full")
-  run --test it --no-fail-fast ${1:+"$1"} -- --show-output "${same[@]}"
+  run --test it --no-fail-fast ${1:+"$1"} -- "${same[@]}"
 fi
 
 count() { { grep -oE "[0-9]+ $1" "$log" || true; } | awk '{ sum += $1 } END { print sum + 0 }'; }
@@ -83,5 +82,8 @@ else
   echo "skipped: nothing"
 fi
 echo "passed: $(count passed), failed: $(count failed)"
-[ "$status" = 0 ] || echo "scripts/test.sh: FAILED" >&2
+if [ "$status" != 0 ]; then
+  grep -E '^test .* \.\.\. FAILED' "$log" | sort -u >&2 || true
+  echo "scripts/test.sh: FAILED" >&2
+fi
 exit "$status"

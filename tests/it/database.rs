@@ -1,6 +1,7 @@
 //! Where a test's ledger lies: in a file of its data folder, or, where `CARBON_TEST_MYSQL` names a server (`mysql://user@host:port`), in a
 //! database there that belongs to the folder.
 
+use crate::support::skipping;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::ledger::ids::Hash;
 use carbon_gateway::store::db::{Location, MySqlServer, SqliteFile};
@@ -94,23 +95,16 @@ pub(crate) fn times<T>(in_files: T, on_a_server: T) -> T {
 pub(crate) fn is_in_files(test: &str, why: &str) -> bool {
     let skipped = server().is_none();
     if skipped {
-        tell(&format!(
-            "SKIPPED: {test}: CARBON_TEST_MYSQL names no server, and {why}"
-        ));
+        skipping(test, &format!("CARBON_TEST_MYSQL names no server, and {why}"));
     }
     skipped
-}
-
-#[expect(clippy::print_stdout, reason = "the test script gathers these lines")]
-fn tell(line: &str) {
-    println!("{line}");
 }
 
 /// Whether a test that needs a file must stand back, with a line that says so.
 pub(crate) fn is_on_a_server(test: &str, why: &str) -> bool {
     let skipped = server().is_some();
     if skipped {
-        tell(&format!("SKIPPED: {test}: on a database server, {why}"));
+        skipping(test, &format!("on a database server, {why}"));
     }
     skipped
 }

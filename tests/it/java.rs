@@ -2,6 +2,7 @@
 //! a generator makes a working client of, and nothing else tells.
 
 use crate::process::{Served, command};
+use crate::support::skipping;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -21,10 +22,7 @@ fn maven_is_missing() -> bool {
     let asked = Command::new("mvn").arg("--version").output();
     let missing = asked.is_err();
     if missing {
-        #[expect(clippy::print_stdout, reason = "the test script gathers these lines")]
-        {
-            println!("SKIPPED: the Java caller: Maven is not installed");
-        }
+        skipping("the Java caller", "Maven is not installed");
     }
     missing
 }

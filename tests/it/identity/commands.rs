@@ -3,7 +3,7 @@
 
 use super::Founded;
 use crate::process::command;
-use crate::support::{NOON_MS, TestApp, trip_at};
+use crate::support::{NOON_MS, TestApp, skipping, trip_at};
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::identity::signer::Sender;
 use carbon_gateway::ledger::ids::{Hash, UserId};
@@ -194,10 +194,7 @@ fn openssl(arguments: &[&str]) -> Option<String> {
 #[tokio::test]
 async fn openssl_reads_the_profile_and_verifies_the_chain() {
     if openssl(&["version"]).is_none() {
-        #[expect(clippy::print_stdout, reason = "the test script gathers these lines")]
-        {
-            println!("SKIPPED: openssl_reads_the_profile_and_verifies_the_chain: no openssl");
-        }
+        skipping("openssl_reads_the_profile_and_verifies_the_chain", "no openssl");
         return;
     }
     let founded = Founded::new().await;

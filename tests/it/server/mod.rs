@@ -17,6 +17,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Shorter than any lock is waited for.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -67,12 +68,11 @@ async fn writers_of_other_shards_never_wait() {
     busy.execute("DELETE FROM journal WHERE shard = 0 AND seq_from > 1000")
         .await
         .unwrap();
-    let begun = Instant::now();
-    // Riders 1,000,001 and on: shards 11 to 13, of three of the four writers, none of them that of shard 0.
+    // Riders 1,000,001 and on: shards 11 to 13, of three of the four writers, none of them that of shard 0. Who waited for it would wait
+    // until its lock is not waited for any longer, and be refused.
     for n in [1, 2, 3] {
         assert_eq!(submit(&app, n).await, 201);
     }
-    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     busy.execute("ROLLBACK").await.unwrap();
     app.stop().await;
 }
@@ -164,7 +164,7 @@ async fn sessions_that_the_server_has_ended_are_opened_again() {
     // The sessions of readers were idle for less than they are asked after; one answer may be late, none is lost.
     let begun = Instant::now();
     while app.get("/v1/users/1000002/balance").await.status() != 200 {
-        assert!(begun.elapsed() < AT_ONCE);
+        assert!(begun.elapsed() < Duration::from_mins(1));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(submit(&app, 1).await, 200);
@@ -229,6 +229,15 @@ impl Drop for Server {
     }
 }
 
+/// Waits until a hundred more trips are stored, however slow the machine.
+async fn more_are_stored(stored: &AtomicU32) {
+    let (before, begun) = (stored.load(Ordering::Relaxed), Instant::now());
+    while stored.load(Ordering::Relaxed) < before + 100 {
+        assert!(begun.elapsed() < Duration::from_mins(2), "{before} and no more");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_under_load_loses_and_doubles_nothing() {
     if database::is_in_files("a server killed", "files have no server") {
@@ -242,16 +251,21 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
         ("CARBON_GATEWAY__DATABASE__URL", url.as_str()),
     ];
     let app = Arc::new(TestApp::spawn_on(tempfile::tempdir().unwrap(), vec![location.clone()], &settings).await);
-    let (next, begun) = (Arc::new(AtomicU32::new(0)), Instant::now());
+    let next = Arc::new(AtomicU32::new(0));
+    let stored = Arc::new(AtomicU32::new(0));
+    let enough = CancellationToken::new();
     let mut lanes = tokio::task::JoinSet::new();
     for _ in 0..16 {
-        let (app, next) = (Arc::clone(&app), Arc::clone(&next));
+        let (app, next, stored, enough) = (Arc::clone(&app), Arc::clone(&next), Arc::clone(&stored), enough.clone());
         lanes.spawn(async move {
             let (mut taken, mut refused) = (Vec::new(), Vec::new());
-            while begun.elapsed() < Duration::from_secs(12) {
+            while !enough.is_cancelled() {
                 let n = next.fetch_add(1, Ordering::Relaxed);
                 match submit(&app, n).await {
-                    201 => taken.push((n, begun.elapsed())),
+                    201 => {
+                        stored.fetch_add(1, Ordering::Relaxed);
+                        taken.push(n);
+                    }
                     503 => {
                         refused.push(n);
                         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -262,12 +276,13 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
             (taken, refused)
         });
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    more_are_stored(&stored).await;
     let dying = Arc::clone(&server);
     tokio::task::spawn_blocking(move || dying.kill_and_restart())
         .await
         .unwrap();
-    let back = begun.elapsed();
+    more_are_stored(&stored).await;
+    enough.cancel();
     let (mut taken, mut refused) = (Vec::new(), Vec::new());
     while let Some(lane) = lanes.join_next().await {
         let (of_lane, refused_of_lane) = lane.unwrap();
@@ -275,13 +290,7 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
         refused.extend(refused_of_lane);
     }
     assert!(!refused.is_empty(), "nobody noticed that the server was away");
-    let after = taken.iter().filter(|(_, at)| *at > back).count();
-    assert!(
-        after > 50 && taken.len() - after > 50,
-        "{after} of {} trips after {back:?}",
-        taken.len()
-    );
-    for (n, _) in &taken {
+    for n in &taken {
         assert_eq!(submit(&app, *n).await, 200, "trip {n} was acknowledged");
     }
     // Whoever was told that nothing was stored was told the truth.

@@ -12,6 +12,9 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use std::time::{Duration, Instant};
 
+/// Shorter than anything is waited for that is away.
+const UNFELT: Duration = Duration::from_secs(5);
+
 /// Two servers and the settings that spread a ledger over them.
 struct Pair {
     servers: [Server; 2],
@@ -197,7 +200,7 @@ async fn one_server_away_is_felt_by_its_riders_only() {
                 assert_eq!(answer.status(), 201, "{:?}", answer.text().await);
                 let balance = app.get(&format!("/v1/users/{user}/balance")).await;
                 assert_eq!(balance.status(), 200);
-                assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+                assert!(begun.elapsed() < UNFELT, "{:?}", begun.elapsed());
             }
         }
         assert_eq!(app.get("/readyz").await.status(), 200, "half of all riders are served");
@@ -205,7 +208,7 @@ async fn one_server_away_is_felt_by_its_riders_only() {
         for user in gone {
             let begun = Instant::now();
             while app.post("/v1/trips", &ride_of(user, first)).await.status() == 503 {
-                assert!(begun.elapsed() < Duration::from_secs(10));
+                assert!(begun.elapsed() < Duration::from_mins(1));
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
