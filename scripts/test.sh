@@ -8,8 +8,8 @@ usage() {
 usage: scripts/test.sh [--embedded] [FILTER]
 
 Runs all tests, or those whose name contains FILTER: units, integration suite and documentation on the embedded defaults, then the
-integration suite once more on a MariaDB server, which scripts/dev-up.sh starts and this script ends.
-Needs cargo and a C compiler, which builds the bundled SQLite; MariaDB is installed if the caller is root on Debian or Ubuntu.
+integration suite once more with MariaDB, Redis and RabbitMQ, which scripts/dev-up.sh starts and this script ends.
+Needs cargo and a C compiler, which builds the bundled SQLite; the servers are installed if the caller is root on Debian or Ubuntu.
 
   --embedded   on the embedded defaults only
   SHARED_DIR   folder with the public data sets that some tests read; ../shared if that exists.
@@ -36,7 +36,7 @@ if [ -z "${SHARED_DIR:-}" ] && [ -d ../shared ]; then
 fi
 [ -z "${SHARED_DIR:-}" ] || export SHARED_DIR
 export CARGO_INCREMENTAL=0
-unset CARBON_TEST_MYSQL
+unset CARBON_TEST_MYSQL CARBON_TEST_REDIS CARBON_TEST_AMQP
 
 log=$(mktemp)
 server=""
@@ -50,7 +50,7 @@ if [ -z "$embedded" ]; then
   # Each test has a database of its own, some 200 tables each: in memory they are made three times faster.
   room=$(df --output=avail -B1G /dev/shm 2>/dev/null | tail -1 || echo 0)
   server=$(mktemp -d "$([ "${room:-0}" -ge 8 ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/carbon-test.XXXXXX")
-  scripts/dev-up.sh up --fast "$server" >/dev/null || missing "no database server, see above; --embedded does without"
+  scripts/dev-up.sh up --fast "$server" >/dev/null || missing "no servers, see above; --embedded does without"
 fi
 
 status=0
@@ -59,8 +59,8 @@ run() { cargo test --locked "$@" 2>&1 | tee -a "$log" || status=1; }
 echo "== on the embedded defaults"
 run --workspace --no-fail-fast ${1:+"$1"}
 if [ -z "$embedded" ]; then
-  echo "== on a database server"
-  eval "$(scripts/dev-up.sh env "$server" | grep CARBON_TEST_MYSQL)"
+  echo "== on the full stack"
+  eval "$(scripts/dev-up.sh env "$server" | grep CARBON_TEST_)"
   # What reads source text, fixed bytes or SQLite files is the same a second time, and so is what a Java caller sees, and the figures of
   # real trips: one city goes there.
   same=()
@@ -73,7 +73,7 @@ fi
 count() { { grep -oE "[0-9]+ $1" "$log" || true; } | awk '{ sum += $1 } END { print sum + 0 }'; }
 # What is skipped here and runs there is not skipped.
 skipped=$({ grep -oE 'SKIPPED: .*' "$log" || true; } | sort -u)
-[ -n "$embedded" ] || skipped=$(grep -v 'CARBON_TEST_MYSQL names no server' <<<"$skipped" || true)
+[ -n "$embedded" ] || skipped=$(grep -v 'CARBON_TEST_[A-Z]* names no server' <<<"$skipped" || true)
 echo
 if [ -n "$skipped" ]; then
   echo "skipped, and why:"

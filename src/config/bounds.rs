@@ -206,6 +206,73 @@ fn place(url: &str) -> Option<(&str, &str)> {
     (!host.is_empty() && !name.is_empty() && !name.contains('/')).then_some((host, name))
 }
 
+/// Marks the address of a Redis server, see [`ServerUrl`].
+pub const REDIS: u8 = 0;
+/// Marks the address of an AMQP broker, see [`ServerUrl`].
+pub const AMQP: u8 = 1;
+/// The forms in which each kind of address begins.
+const SCHEMES: [&[&str]; 2] = [&["redis://"], &["amqp://", "amqps://"]];
+
+/// The address of a server, `scheme://user:password@host:port/…`, of the `KIND` that [`REDIS`] or [`AMQP`] names.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ServerUrl<const KIND: u8>(String);
+
+impl<const KIND: u8> ServerUrl<KIND> {
+    /// The address as it was given, password and all.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const KIND: u8> fmt::Debug for ServerUrl<KIND> {
+    /// Without what stands in it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("***")
+    }
+}
+
+impl<const KIND: u8> TryFrom<String> for ServerUrl<KIND> {
+    type Error = BoundsError;
+
+    fn try_from(text: String) -> Result<Self, BoundsError> {
+        let schemes = SCHEMES.get(usize::from(KIND)).copied().unwrap_or_default();
+        let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+        let host = rest.map(|rest| rest.split('/').next().unwrap_or(rest));
+        let host = host.map(|host| host.rsplit('@').next().unwrap_or(host));
+        if host.is_some_and(|host| !host.is_empty() && !host.starts_with(':')) && !text.contains(char::is_whitespace) {
+            Ok(Self(text))
+        } else {
+            Err(BoundsError::ServerUrl(schemes.join("host or ")))
+        }
+    }
+}
+
+/// The name of a queue or an exchange: up to 200 letters, digits, dots, hyphens and underscores; empty for none.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct QueueName(String);
+
+impl QueueName {
+    /// The name, unless there is none.
+    pub fn get(&self) -> Option<&str> {
+        (!self.0.is_empty()).then_some(self.0.as_str())
+    }
+}
+
+impl TryFrom<String> for QueueName {
+    type Error = BoundsError;
+
+    fn try_from(text: String) -> Result<Self, BoundsError> {
+        let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if text.len() <= 200 && text.chars().all(sound) && !text.starts_with("amq.") {
+            Ok(Self(text))
+        } else {
+            Err(BoundsError::QueueName(text))
+        }
+    }
+}
+
 /// The name of an organisation as certificates and chains write it: 1 … 61 letters, digits, dots, hyphens, underscores, so that
 /// `ca.` before it still fits a common name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -253,6 +320,14 @@ pub enum BoundsError {
         "it is not of the form mysql://user:password@host:port/name, or several such (at most 30, each once) with blanks between"
     )]
     DatabaseUrl,
+    /// Not the address of such a server; it may hold a password, so it is not repeated.
+    #[error("it is not of the form {0}host")]
+    ServerUrl(String),
+    /// Not a queue.
+    #[error(
+        "`{0}` is no name of a queue: at most 200 letters, digits, dots, hyphens and underscores, and not `amq.` first"
+    )]
+    QueueName(String),
     /// Not a log filter.
     #[error("`{0}` is neither a log level nor a list of `target=level`")]
     Log(String),
@@ -329,6 +404,38 @@ mod tests {
             "mysql://db/x mysql://root@db/x",
         ] {
             assert!(DatabaseUrls::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_has_its_scheme_and_a_host() {
+        for text in ["redis://127.0.0.1", "redis://u:p@cache:6379/2"] {
+            let url = ServerUrl::<REDIS>::try_from(text.to_owned()).unwrap();
+            assert_eq!((url.as_str(), format!("{url:?}").as_str()), (text, "***"));
+        }
+        for text in ["amqp://guest:guest@127.0.0.1:5672/%2f", "amqps://broker"] {
+            assert!(ServerUrl::<AMQP>::try_from(text.to_owned()).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "redis://",
+            "redis://:6379",
+            "redis://u:p@",
+            "amqp://a",
+            "redis://a b",
+            "cache:6379",
+        ] {
+            assert!(ServerUrl::<REDIS>::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_queue_has_a_plain_name_or_none() {
+        let name = |text: &str| QueueName::try_from(text.to_owned());
+        assert_eq!(name("carbon.trips").unwrap().get(), Some("carbon.trips"));
+        assert_eq!(name("").unwrap().get(), None);
+        for text in ["a b", "amq.topic", "行程", &"x".repeat(201)] {
+            assert!(name(text).is_err(), "{text}");
         }
     }
 

@@ -17,37 +17,45 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-pub use bounds::{Bind, Bounded, BoundsError, DatabaseUrls, FilePath, LogFilter, Organisation, ZoneName};
+pub use bounds::{
+    AMQP, Bind, Bounded, BoundsError, DatabaseUrls, FilePath, LogFilter, Organisation, QueueName, REDIS, ServerUrl,
+    ZoneName,
+};
 pub use folders::shared_dir;
 pub use sections::{
     ChainConfig, ChainKind, DatabaseConfig, DatabaseKind, DispatchConfig, Environment, HttpConfig, KeysConfig,
-    LedgerConfig, LogConfig, LogFormat, MethodologyConfig, NetworkConfig, ProgrammeConfig, ShutdownConfig, Synchronous,
-    WriterConfig,
+    LedgerConfig, LimitsConfig, LogConfig, LogFormat, MethodologyConfig, NetworkConfig, ProgrammeConfig,
+    RabbitMqConfig, RedisConfig, ShutdownConfig, Synchronous, WriterConfig,
 };
 
 const DEFAULTS: &str = include_str!("default.toml");
 const PREFIX: &str = "CARBON_GATEWAY__";
 /// Settings that have no default: without them the matter stands as the section says.
-const OPTIONAL: [&str; 5] = [
+const OPTIONAL: [&str; 7] = [
     "database.url",
     "keys.kek_file",
     "methodology.dir",
     "network.dir",
     "programme.dir",
+    "rabbitmq.url",
+    "redis.url",
 ];
 /// Writers that a server has when nobody says otherwise.
 const WRITERS_OF_A_SERVER: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 15] = [
     "chain",
     "database",
     "dispatch",
     "http",
     "keys",
     "ledger",
+    "limits",
     "log",
     "methodology",
     "network",
     "programme",
+    "rabbitmq",
+    "redis",
     "shutdown",
     "writer",
 ];
@@ -70,6 +78,12 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// The group commit.
     pub writer: WriterConfig,
+    /// What instances share besides the database.
+    pub redis: RedisConfig,
+    /// How often callers may ask.
+    pub limits: LimitsConfig,
+    /// Trips in and events out by a broker.
+    pub rabbitmq: RabbitMqConfig,
     /// The budget of the orderly stop.
     pub shutdown: ShutdownConfig,
     /// What is told, and how.

@@ -4,7 +4,9 @@ use std::thread;
 
 use serde::Deserialize;
 
-use super::bounds::{Bind, Bounded, DatabaseUrls, FilePath, LogFilter, Organisation, ZoneName};
+use super::bounds::{
+    AMQP, Bind, Bounded, DatabaseUrls, FilePath, LogFilter, Organisation, QueueName, REDIS, ServerUrl, ZoneName,
+};
 
 /// What this installation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -143,6 +145,40 @@ pub struct WriterConfig {
     pub batch_max: Bounded<1, 256>,
     /// Tasks that share the shards; 0 stands for what suits the database.
     pub count: Bounded<0, 30>,
+}
+
+/// Section `redis`: what instances share besides the database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedisConfig {
+    /// The server; without it each instance keeps to itself.
+    pub url: Option<ServerUrl<REDIS>>,
+    /// How long an answer is waited for, in milliseconds.
+    pub timeout_ms: Bounded<1, 10_000>,
+}
+
+/// Section `limits`: how often callers may ask; 0 stands for any number.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Requests of a client in a second.
+    pub client_per_s: Bounded<0, 1_000_000>,
+    /// Orders of a rider in a second.
+    pub user_per_s: Bounded<0, 1_000_000>,
+}
+
+/// Section `rabbitmq`: trips in, events out.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RabbitMqConfig {
+    /// The broker; without it nothing is taken or sent.
+    pub url: Option<ServerUrl<AMQP>>,
+    /// The queue of trips; empty for none.
+    pub trips: QueueName,
+    /// Trips in work at most.
+    pub prefetch: Bounded<1, 65_535>,
+    /// The exchange of events, and their queue; empty for none.
+    pub events: QueueName,
 }
 
 /// Section `shutdown`: the budget of the orderly stop.

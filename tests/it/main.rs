@@ -4,6 +4,7 @@
 mod database; // where a test's ledger lies
 mod described; // every answer is held against the OpenAPI document
 mod process; // the real executable, to be killed
+mod services; // Redis and RabbitMQ, where they are at hand
 mod sending; // what a test sends to a gateway's chain by itself
 mod support; // a gateway of its own for every test
 

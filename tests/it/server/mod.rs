@@ -194,7 +194,12 @@ impl Server {
 
     fn script(action: &str, folder: &Path) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/dev-up.sh");
-        let output = Command::new(script).arg(action).arg(folder).output().unwrap();
+        let output = Command::new(script)
+            .arg(action)
+            .arg(folder)
+            .arg("mariadb")
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
