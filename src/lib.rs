@@ -26,6 +26,7 @@ pub mod verify;
 pub mod api;
 pub mod demo;
 pub mod import;
+pub mod messages;
 
 pub mod app;
 pub mod cli;

@@ -86,6 +86,16 @@ impl Caller {
         Err(Problem::new(Code::Forbidden, words))
     }
 
+    /// Good for the programmes of another key too.
+    fn widened(mut self, other: Self) -> Self {
+        if self.programmes.is_empty() || other.programmes.is_empty() {
+            self.programmes.clear();
+        } else {
+            self.programmes.extend(other.programmes);
+        }
+        self
+    }
+
     fn from_row(row: &ClientKey) -> Option<Self> {
         let programmes = row.programmes.split(',').filter(|programme| !programme.is_empty());
         Some(Self {
@@ -118,13 +128,13 @@ pub(super) async fn authenticate(request: &HttpRequest, state: &ApiState) -> Res
     let key =
         bearer(request).ok_or_else(|| refused("the header Authorization: Bearer cgk_… is missing or malformed"))?;
     let digest = key_digest(key);
-    let known = state.keys.get(&digest);
-    let caller = match known {
-        Some(hit) if hit.asked.elapsed() < KEPT => hit.caller,
-        known => ask(state, digest, known)
-            .await?
-            .ok_or_else(|| refused("the key is unknown or revoked"))?,
+    let find = async {
+        let row = clients::find(&state.readers, &digest).await?;
+        let row = row.filter(|row| row.revoked_ms.is_none());
+        Ok(row.as_ref().and_then(Caller::from_row))
     };
+    let caller = remembered(state, digest, find).await?;
+    let caller = caller.ok_or_else(|| refused("the key is unknown or revoked"))?;
     if caller
         .expires_ms
         .is_some_and(|expires_ms| expires_ms <= state.clock.now_ms())
@@ -134,23 +144,43 @@ pub(super) async fn authenticate(request: &HttpRequest, state: &ApiState) -> Res
     Ok(caller)
 }
 
-/// The client behind a digest, if the key is valid; what was known of it counts where nobody answers.
-async fn ask(state: &ApiState, digest: Hash, known: Option<Hit>) -> Result<Option<Arc<Caller>>, Problem> {
+/// The caller of a name that somebody else vouches for, as far as its valid keys have a right: for the programmes of those keys.
+pub(super) async fn vouched_for(state: &ApiState, client: &str, right: Right) -> Result<Arc<Caller>, Problem> {
+    let now_ms = state.clock.now_ms();
+    let valid =
+        |key: &ClientKey| key.revoked_ms.is_none() && key.expires_ms.is_none_or(|expires_ms| expires_ms > now_ms);
+    let find = async {
+        let keys = clients::named(&state.readers, client).await?;
+        let callers = keys.iter().filter(|key| valid(key)).filter_map(Caller::from_row);
+        Ok(callers.filter(|caller| caller.holds(right)).reduce(Caller::widened))
+    };
+    // No key has this digest, for none has a blank in it.
+    let digest = key_digest(&format!("{} {client}", right.as_str()));
+    remembered(state, digest, find).await?.ok_or_else(|| {
+        let detail = format!("no valid key of a client {client:?} has the right {}", right.as_str());
+        Problem::new(Code::Forbidden, detail)
+    })
+}
+
+/// The caller under a digest: as it was found a moment ago, or as it is found now, or, where nobody answers, as it was last found.
+async fn remembered(
+    state: &ApiState,
+    digest: Hash,
+    find: impl Future<Output = Result<Option<Caller>, StoreError>>,
+) -> Result<Option<Arc<Caller>>, Problem> {
+    let known = state.keys.get(&digest);
+    if let Some(hit) = known.as_ref().filter(|hit| hit.asked.elapsed() < KEPT) {
+        return Ok(Some(Arc::clone(&hit.caller)));
+    }
     // The age of a hit counts from before the read: what is revoked while it runs is not believed any longer.
     let asked = Instant::now();
-    let hit = match clients::find(&state.readers, &digest).await {
-        Ok(row) => {
-            let row = row.filter(|row| row.revoked_ms.is_none());
-            let Some(caller) = row.as_ref().and_then(Caller::from_row) else {
-                return Ok(None);
-            };
-            let (confirmed, caller) = (asked, Arc::new(caller));
-            Hit {
-                asked,
-                confirmed,
-                caller,
-            }
-        }
+    let hit = match find.await {
+        Ok(None) => return Ok(None),
+        Ok(Some(caller)) => Hit {
+            asked,
+            confirmed: asked,
+            caller: Arc::new(caller),
+        },
         Err(StoreError::Unavailable(error)) => match known {
             // The next question waits its turn from now on, so that callers do not wait for a database that hangs.
             Some(hit) if hit.confirmed.elapsed() < KEPT_WHILE_AWAY => Hit {

@@ -130,7 +130,7 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 /// One JSON document; a repeated key is refused, for nobody can say which of its values was meant.
-fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let malformed = |error: serde_json::Error| Problem::new(Code::MalformedJson, error.to_string());
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut reader).map_err(malformed)?;

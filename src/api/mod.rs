@@ -9,7 +9,9 @@ mod body;
 mod chain;
 mod claims;
 mod credits;
+mod desk;
 mod due;
+pub mod events;
 mod fields;
 mod frame;
 mod health;
@@ -31,6 +33,7 @@ mod trips;
 mod written;
 
 pub use credits::trace;
+pub use desk::{Taken, TripDesk};
 
 use crate::chain::ChainClient;
 use crate::clock::Clock;
@@ -106,42 +109,57 @@ struct ApiState {
     keys: auth::KeyCache,
 }
 
-/// The server on a listener that is already bound; it must be awaited, and stopped by its handle. It leaves signals to the
-/// lifecycle, and after `stop(true)` gives open requests `grace` to end.
-pub fn server(parts: ApiParts, listener: TcpListener, grace: Duration) -> io::Result<Server> {
-    let config = parts.config;
-    let workers = config.worker_count();
-    let state = web::Data::new(ApiState {
-        ledger: parts.ledger,
-        readers: parts.readers,
-        chain: parts.chain,
-        kek: parts.kek,
-        clock: parts.clock,
-        programmes: parts.programmes,
-        networks: parts.networks,
-        library: parts.library,
-        zone: parts.zone,
-        source_secret: parts.source_secret,
-        lifecycle: parts.lifecycle,
-        metrics: parts.metrics,
-        max_body: config.max_body_bytes.to_usize(),
-        max_batch: config.max_batch_bytes.to_usize(),
-        keys: auth::KeyCache::default(),
-    });
-    let app = move || {
-        App::new()
-            .app_data(state.clone())
-            .wrap(from_fn(frame::frame))
-            .configure(routes::configure)
-    };
-    let server = HttpServer::new(app)
-        .workers(workers)
-        .max_connections(config.max_connections.to_usize().div_ceil(workers))
-        .keep_alive(config.keep_alive_s.seconds())
-        .client_request_timeout(HEAD_BUDGET)
-        .shutdown_timeout(grace.as_secs())
-        .disable_signals()
-        .listen(listener)?
-        .run();
-    Ok(server)
+/// What answers requests, and takes trips that come by other ways.
+#[derive(Clone)]
+pub struct Api(web::Data<ApiState>);
+
+impl Api {
+    /// Of these parts.
+    pub fn new(parts: ApiParts) -> Self {
+        Self(web::Data::new(ApiState {
+            ledger: parts.ledger,
+            readers: parts.readers,
+            chain: parts.chain,
+            kek: parts.kek,
+            clock: parts.clock,
+            programmes: parts.programmes,
+            networks: parts.networks,
+            library: parts.library,
+            zone: parts.zone,
+            source_secret: parts.source_secret,
+            lifecycle: parts.lifecycle,
+            metrics: parts.metrics,
+            max_body: parts.config.max_body_bytes.to_usize(),
+            max_batch: parts.config.max_batch_bytes.to_usize(),
+            keys: auth::KeyCache::default(),
+        }))
+    }
+
+    /// Where trips are taken that come by a queue.
+    pub fn desk(&self) -> TripDesk {
+        TripDesk::new(self.0.clone())
+    }
+
+    /// The server on a listener that is already bound; it must be awaited, and stopped by its handle. It leaves signals to the
+    /// lifecycle, and after `stop(true)` gives open requests `grace` to end.
+    pub fn server(&self, config: &HttpConfig, listener: TcpListener, grace: Duration) -> io::Result<Server> {
+        let workers = config.worker_count();
+        let state = self.0.clone();
+        let app = move || {
+            App::new()
+                .app_data(state.clone())
+                .wrap(from_fn(frame::frame))
+                .configure(routes::configure)
+        };
+        let server = HttpServer::new(app)
+            .workers(workers)
+            .max_connections(config.max_connections.to_usize().div_ceil(workers))
+            .keep_alive(config.keep_alive_s.seconds())
+            .client_request_timeout(HEAD_BUDGET)
+            .shutdown_timeout(grace.as_secs())
+            .disable_signals()
+            .listen(listener)?
+            .run();
+        Ok(server)
+    }
 }

@@ -4,9 +4,10 @@ pub mod chain;
 pub mod dispatching;
 mod founding;
 pub mod in_force;
+mod messaging;
 pub mod signing;
 
-use crate::api::{self, ApiParts};
+use crate::api::{Api, ApiParts};
 use crate::chain::embedded::{FileError, Surroundings};
 use crate::chain::{ChainClient, ChainError};
 use crate::clock::Clock;
@@ -70,6 +71,8 @@ pub struct Core {
     pub clock: Clock,
     /// All parameter sets.
     pub library: Library,
+    /// What this deployment is called, for ever.
+    pub deployment: [u8; 16],
     /// Where the ledger is.
     pub locations: Homes<Location>,
     /// Connections beside the writers'.
@@ -204,6 +207,7 @@ impl App {
             config,
             clock,
             library,
+            deployment,
             locations,
             mut connections,
             kek,
@@ -239,17 +243,14 @@ impl App {
             ChainClient::Embedded(_) => Some(dispatching::start(outgoing, &on, lifecycle)?),
             ChainClient::Elsewhere(_) => None,
         };
-        spawn_jobs(
-            (settling, Leases::new(locations.main().clone(), rand::random())),
-            sweeper,
-            lifecycle,
-        );
+        let leases = Leases::new(locations.main().clone(), rand::random());
+        spawn_jobs((settling, leases.clone()), sweeper, lifecycle);
         let parts = ApiParts {
-            ledger,
-            readers,
+            ledger: ledger.clone(),
+            readers: readers.clone(),
             chain: chain.clone(),
-            kek,
-            clock,
+            kek: Arc::clone(&kek),
+            clock: clock.clone(),
             programmes,
             networks: Arc::new(in_force.networks),
             library: Arc::new(library),
@@ -259,7 +260,11 @@ impl App {
             metrics,
             config: config.http.clone(),
         };
-        let server = api::server(parts, listener, config.shutdown.soft_s.seconds()).map_err(not_listening(&config))?;
+        let api = Api::new(parts);
+        messaging::start(&on, api.desk(), (leases, &deployment), lifecycle);
+        let server = api
+            .server(&config.http, listener, config.shutdown.soft_s.seconds())
+            .map_err(not_listening(&config))?;
         spawn_server(server, lifecycle);
         Ok(Self {
             address,
@@ -345,6 +350,7 @@ impl Core {
         let (kek, zone) = (Arc::new(kek), ground.zone.clone());
         let (hints, hinted) = hints();
         let source_secret = ground.source_secret.clone();
+        let deployment_id = deployment.id;
         let (ledger, writers) = Ledger::new(&WriterParts {
             locations: locations.clone(),
             clock: clock.clone(),
@@ -367,6 +373,7 @@ impl Core {
             config,
             clock,
             library,
+            deployment: deployment_id,
             locations,
             connections,
             kek,

@@ -52,6 +52,16 @@ pub async fn find(readers: &Readers, key_digest: &Hash) -> Result<Option<ClientK
     row.map(key_of).transpose()
 }
 
+/// Every key of a client, revoked and expired ones included. There are few keys, so no index is kept for this.
+pub async fn named(readers: &Readers, name: &str) -> Result<Vec<ClientKey>, StoreError> {
+    let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE name = ?"));
+    let rows: Vec<Row> = with_pool!(readers.main(), |pool| sqlx::query_as(sql)
+        .bind(name)
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(key_of).collect()
+}
+
 /// Every key, oldest first.
 pub async fn list(connection: &mut Connection) -> Result<Vec<ClientKey>, StoreError> {
     let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY created_ms, key_digest"));

@@ -27,6 +27,21 @@ impl Leases {
         taken
     }
 
+    /// Gives a lease back, so that another instance need not wait for its end. One that is not this instance's stays.
+    pub async fn give_back(&self, job: &'static str) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE job SET until_ms = 0 WHERE name = ? AND holder = ?";
+        let mut connection = self.location.connect().await?;
+        with!(&mut connection, |c| {
+            sqlx::query(SQL)
+                .bind(job)
+                .bind(self.holder.as_slice())
+                .execute(&mut *c)
+                .await
+                .map(|_| ())
+        })?;
+        connection.close().await
+    }
+
     async fn take_on(&self, c: &mut Connection, job: &'static str, now_ms: i64) -> Result<bool, StoreError> {
         const AGAIN: &str =
             "UPDATE job SET holder = ?, until_ms = ? WHERE name = ? AND (holder = ? OR until_ms <= ? OR until_ms > ?)";

@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
 
 /// Templates in order; one that says `{shard}` is applied thirty times.
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: [(&str, &str); 19] = [
     ("0001_deployment", include_str!("../../migrations/0001_deployment.sql")),
     ("0002_client", include_str!("../../migrations/0002_client.sql")),
     ("0003_shard_head", include_str!("../../migrations/0003_shard_head.sql")),
@@ -37,6 +37,10 @@ const TEMPLATES: [(&str, &str); 18] = [
     ("0016_kek_change", include_str!("../../migrations/0016_kek_change.sql")),
     ("0017_envelope", include_str!("../../migrations/0017_envelope.sql")),
     ("0018_job", include_str!("../../migrations/0018_job.sql")),
+    (
+        "0019_event_cursor",
+        include_str!("../../migrations/0019_event_cursor.sql"),
+    ),
 ];
 
 const STEPS_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_step \

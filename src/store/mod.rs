@@ -5,6 +5,7 @@ pub mod activations;
 pub mod audit;
 mod batch;
 pub mod clients;
+pub mod cursors;
 pub mod databases;
 pub mod db;
 pub mod deployment;

@@ -37,7 +37,7 @@ const fn figure(name: &'static str, kind: Kind, unit: Unit, meaning: &'static st
 }
 
 /// All of them, by what they tell of.
-pub const FIGURES: [Figure; 23] = [
+pub const FIGURES: [Figure; 27] = [
     figure(
         "carbon_http_requests_total",
         Kind::Counter,
@@ -169,6 +169,30 @@ pub const FIGURES: [Figure; 23] = [
         Kind::Gauge,
         Unit::Seconds,
         "How long the longest due claim or credit of a rider who stays away has been due, when settle-due last began here.",
+    ),
+    figure(
+        "carbon_broker_up",
+        Kind::Gauge,
+        Unit::Count,
+        "1 while there is a connection to the broker, 0 otherwise; by what it is for: trips, events.",
+    ),
+    figure(
+        "carbon_intake_messages_total",
+        Kind::Counter,
+        Unit::Count,
+        "Messages taken from the queue of trips and acknowledged, by outcome: created, replayed, refused (put aside with the reason).",
+    ),
+    figure(
+        "carbon_events_published_total",
+        Kind::Counter,
+        Unit::Count,
+        "Events that the broker has confirmed.",
+    ),
+    figure(
+        "carbon_events_lag_entries",
+        Kind::Gauge,
+        Unit::Count,
+        "Entries of the journals that were not published yet when the instance that publishes last looked.",
     ),
     figure(
         "carbon_job_runs_total",

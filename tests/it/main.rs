@@ -4,8 +4,8 @@
 mod database; // where a test's ledger lies
 mod described; // every answer is held against the OpenAPI document
 mod process; // the real executable, to be killed
-mod services; // Redis and RabbitMQ, where they are at hand
 mod sending; // what a test sends to a gateway's chain by itself
+mod services; // Redis and RabbitMQ, where they are at hand
 mod support; // a gateway of its own for every test
 
 mod chain; // the embedded chain: attacks, habits, bad days, tampering
@@ -21,6 +21,7 @@ mod java; // a Java caller whose client is generated from the OpenAPI document, 
 mod jobs; // riders who stay away are settled by the clock
 mod kill; // ended at every named point and at random moments, and run again: what stands is what an undisturbed run leaves
 mod licences; // what we link may be linked
+mod messages; // trips in and events out by a real broker, whatever ends in between
 mod model; // random orders are judged, answered and booked as naive lists say, in memory and on the store
 mod operations; // figures, alerts, dashboard and runbook speak of the same things
 mod plans; // every statement that is executed uses the index meant for it

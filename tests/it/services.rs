@@ -1,6 +1,9 @@
-//! Redis and RabbitMQ, where the tests are told of them. Where they are not at hand, a test says so.
+//! Redis and RabbitMQ, where the tests are told of them, and servers of a test's own. Where they are not at hand, a test says so.
 
 use crate::support::skipping;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
 
 /// The address of Redis, or `None` with a line that says which test was skipped.
 pub(crate) fn redis(test: &str) -> Option<String> {
@@ -12,11 +15,78 @@ pub(crate) fn broker(test: &str) -> Option<String> {
     named("CARBON_TEST_AMQP", test)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test script names the servers by these variables")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test script names the servers by these variables"
+)]
 fn named(variable: &str, test: &str) -> Option<String> {
     let url = std::env::var(variable).ok();
     if url.is_none() {
         skipping(test, &format!("{variable} names no server"));
     }
     url
+}
+
+/// A server of a test's own, which may be killed.
+pub(crate) struct Server {
+    folder: tempfile::TempDir,
+    part: &'static str,
+    /// Where it is.
+    pub(crate) url: String,
+}
+
+impl Server {
+    /// Starts `mariadb`, `redis` or `rabbitmq`.
+    pub(crate) fn start(part: &'static str) -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let url = up(folder.path(), part);
+        Self { folder, part, url }
+    }
+
+    /// SIGKILL, and up again on the same port with what the disk holds.
+    pub(crate) fn kill_and_restart(&self) {
+        self.kill();
+        self.restart();
+    }
+
+    /// SIGKILL; returns when nobody listens there any more.
+    pub(crate) fn kill(&self) {
+        let pid = std::fs::read_to_string(self.folder.path().join(format!("{}.pid", self.part))).unwrap();
+        let killed = Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap();
+        assert!(killed.success());
+        while TcpStream::connect(self.address()).is_ok() {}
+    }
+
+    /// Up again, where it was.
+    pub(crate) fn restart(&self) {
+        assert_eq!(up(self.folder.path(), self.part), self.url);
+    }
+
+    fn address(&self) -> &str {
+        let (_, place) = self.url.split_once("://").unwrap();
+        let place = place.rsplit('@').next().unwrap();
+        place.split('/').next().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        script("down", self.folder.path(), self.part);
+    }
+}
+
+fn up(folder: &Path, part: &str) -> String {
+    let told = script("up", folder, part);
+    let url = told.lines().find_map(|line| {
+        let (name, url) = line.strip_prefix("export ")?.split_once('=')?;
+        name.starts_with("CARBON_TEST_").then_some(url)
+    });
+    url.unwrap().to_owned()
+}
+
+fn script(action: &str, folder: &Path, part: &str) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/dev-up.sh");
+    let output = Command::new(script).arg(action).arg(folder).arg(part).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }

@@ -180,9 +180,9 @@ fn source_document(source: &Source, (opener, now_ms): (&Opener, i64), client: Op
     if let Some(stored) = &source.trip {
         let evidence = opener.open(stored)?;
         let named = Named {
-            client: &evidence.client,
+            client: evidence.client.as_str(),
             user: source.user,
-            trip_id: &evidence.trip_id,
+            trip_id: Some(evidence.trip_id.as_str()),
         };
         let own = client.is_none_or(|client| *client == evidence.client);
         shown = own.then(|| trips::trip(stored, &named, now_ms));
@@ -210,9 +210,9 @@ pub async fn trip_document(
     };
     let told = walk::forth(desk.readers, (user, &stored, &source_key), part.cursor, part.bounds).await?;
     let named = Named {
-        client: name.client,
+        client: name.client.as_str(),
         user,
-        trip_id: name.trip_id,
+        trip_id: Some(name.trip_id.as_str()),
     };
     let document = json!({
         "trip": trips::trip(&stored, &named, desk.now_ms),

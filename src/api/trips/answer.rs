@@ -1,7 +1,7 @@
 //! A stored trip as it is answered.
 
 use super::super::reference::{Kind, reference};
-use crate::ledger::ids::{Name, UserId};
+use crate::ledger::ids::UserId;
 use crate::ledger::trip::{ClaimSpan, LegRecord};
 use crate::ledger::view::StoredTrip;
 use crate::methodology::trip::{Distance, DistanceFrom};
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 /// What names a trip to its caller; the record itself knows it only as a digest.
 pub(in super::super) struct Named<'a> {
     /// The calling system.
-    pub(in super::super) client: &'a Name,
+    pub(in super::super) client: &'a str,
     /// The rider.
     pub(in super::super) user: UserId,
-    /// The caller's order number.
-    pub(in super::super) trip_id: &'a Name,
+    /// The caller's order number, where it is known.
+    pub(in super::super) trip_id: Option<&'a str>,
 }
 
 /// The trip at this instant: a claim lapses by the clock, whether or not anything was booked since.
@@ -25,8 +25,8 @@ pub(in super::super) fn trip(stored: &StoredTrip, named: &Named<'_>, now_ms: i64
         .as_ref()
         .map(|refusal| json!({"rule": refusal.rule.as_str(), "detail": refusal.detail}));
     json!({
-        "trip_id": named.trip_id.as_str(),
-        "client": named.client.as_str(),
+        "trip_id": named.trip_id,
+        "client": named.client,
         "user_id": named.user.to_string(),
         "programme": record.programme,
         "day": record.day,

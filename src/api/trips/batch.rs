@@ -106,9 +106,9 @@ impl Answers {
 
     fn take(&mut self, command: &SubmitTrip, answer: &TripAnswer, now_ms: i64) {
         let named = Named {
-            client: &command.meta.client,
+            client: command.meta.client.as_str(),
             user: command.user,
-            trip_id: &command.trip_id,
+            trip_id: Some(command.trip_id.as_str()),
         };
         let trip = answer::trip(&answer.trip, &named, now_ms);
         let position = self.positions.entry(command.user.shard()).or_insert(answer.trip.seq);

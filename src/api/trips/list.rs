@@ -36,9 +36,9 @@ pub(in super::super) async fn list(
         let evidence = opener.open(&trip)?;
         let shown = evidence.client == client && caller.may_use(&trip.record.programme);
         let named = Named {
-            client: &client,
+            client: client.as_str(),
             user,
-            trip_id: &evidence.trip_id,
+            trip_id: Some(evidence.trip_id.as_str()),
         };
         items.push((place, shown.then(|| answer::trip(&trip, &named, now_ms))));
     }

@@ -12,7 +12,7 @@ pub(super) use answer::{Named, instant, put_distance, trip};
 pub(super) use legs::{LONGEST_WORD, Times, legs};
 pub(super) use list::list;
 pub(super) use opener::Opener;
-pub(super) use order::{assess, evidence, programme};
+pub(super) use order::{assess, evidence, order, programme};
 pub(super) use way::Stations;
 
 use super::ApiState;
@@ -36,14 +36,14 @@ pub(super) async fn create(
     state: Data<ApiState>,
 ) -> Result<HttpResponse, Problem> {
     let (caller, value) = intake(&request, payload, &state, state.max_body, &[Right::TripsWrite]).await?;
-    let command = Arc::new(order::order(&state, &caller, &request_id(&request), &value)?);
+    let command = Arc::new(order(&state, &caller, &request_id(&request), &value)?);
     let booked = state.ledger.book(Arc::clone(&command)).await?;
     let position = position(command.user.shard(), booked.trip.seq);
     let mut response = written(created(!booked.replayed), position, booked.replayed);
     let named = Named {
-        client: &command.meta.client,
+        client: command.meta.client.as_str(),
         user: command.user,
-        trip_id: &command.trip_id,
+        trip_id: Some(command.trip_id.as_str()),
     };
     Ok(response.json(answer::trip(&booked.trip, &named, state.clock.now_ms())))
 }
@@ -85,9 +85,9 @@ pub(super) async fn read_one(
         stored.ok_or_else(|| Problem::new(Code::NotFound, "this client has booked no such trip for this user"))?;
     caller.require_programme(&stored.record.programme)?;
     let named = Named {
-        client: &client,
+        client: client.as_str(),
         user,
-        trip_id: &trip_id,
+        trip_id: Some(trip_id.as_str()),
     };
     Ok(HttpResponse::Ok().json(answer::trip(&stored, &named, state.clock.now_ms())))
 }

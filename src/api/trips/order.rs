@@ -19,7 +19,12 @@ use std::sync::Arc;
 const LONGEST_PROGRAMME: usize = 128;
 
 /// The command that books the trip, or everything that is wrong with it.
-pub(super) fn order(state: &ApiState, caller: &Caller, request_id: &str, value: &Value) -> Result<SubmitTrip, Problem> {
+pub(in super::super) fn order(
+    state: &ApiState,
+    caller: &Caller,
+    request_id: &str,
+    value: &Value,
+) -> Result<SubmitTrip, Problem> {
     let mut mistakes = Mistakes::default();
     let mut object = Object::new(value, "", &mut mistakes);
     let programme = programme(&mut object, state, caller, &mut mistakes)?;

@@ -3,6 +3,7 @@
 mod credits;
 pub mod dispatch;
 pub mod due;
+mod journal;
 pub mod totals;
 pub mod trace;
 mod transactions;
@@ -10,6 +11,7 @@ mod trips;
 mod way;
 
 pub use credits::{Expiring, credit, credits_after, credits_named, expiring};
+pub use journal::{Sealed, accounts_of, pages_behind, transactions_named, trips_between};
 pub use transactions::{Listed, Transacted, made_by, transaction, transactions_after};
 pub use trips::{claims_after, trip, trips_before};
 pub use way::{Attempt, OnChain, attempts, is_blocked, on_chain, settling};

@@ -1,7 +1,8 @@
 //! What reports read: heads, daily totals and pages, all in one snapshot.
 
+use super::journal::{PageRow, page_of_row};
 use crate::ledger::entry::Figure;
-use crate::ledger::ids::{Hash, SHARDS, ShardId};
+use crate::ledger::ids::{SHARDS, ShardId};
 use crate::ledger::page::Page;
 use crate::ledger::totals::{Total, TotalKey, Totals};
 use crate::methodology::Gas;
@@ -90,8 +91,7 @@ pub async fn pages_up_to(
 ) -> Result<Vec<Page>, StoreError> {
     const SQL: &str = "SELECT seq_from, seq_to, at_ms, previous_seal, seal, entries FROM journal \
          WHERE shard = ? AND seq_from <= ? ORDER BY seq_from DESC LIMIT ?";
-    type Row = (i64, i64, i64, Vec<u8>, Vec<u8>, Vec<u8>);
-    let rows: Vec<Row> = with_snapshot!(snapshot, |c| {
+    let rows: Vec<PageRow> = with_snapshot!(snapshot, |c| {
         sqlx::query_as(SQL)
             .bind(i64::from(shard.index()))
             .bind(seq)
@@ -99,19 +99,5 @@ pub async fn pages_up_to(
             .fetch_all(c)
             .await
     })?;
-    let hash = |bytes: &[u8], column| {
-        Hash::from_slice(bytes).ok_or_else(|| StoreError::row("journal", column, "not 32 bytes"))
-    };
-    let page = |(seq_from, seq_to, at_ms, previous_seal, seal, entries): Row| {
-        Ok(Page {
-            shard,
-            seq_from,
-            seq_to,
-            at_ms,
-            previous_seal: hash(&previous_seal, "previous_seal")?,
-            seal: hash(&seal, "seal")?,
-            entries,
-        })
-    };
-    rows.into_iter().map(page).collect()
+    rows.into_iter().map(|row| page_of_row(shard, row)).collect()
 }

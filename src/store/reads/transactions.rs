@@ -35,15 +35,17 @@ pub enum Listed {
     Waiting,
 }
 
+/// Columns of a transaction.
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct TransactedRow {
     amount_ug: i64,
     body: Vec<u8>,
     #[sqlx(flatten)]
     standing: StandingRow,
 }
 
-fn transacted(shard: ShardId, row: Row) -> Result<Transacted, StoreError> {
+/// A transaction from its columns.
+pub(super) fn transacted(shard: ShardId, row: TransactedRow) -> Result<Transacted, StoreError> {
     Ok(Transacted {
         shard,
         standing: standing_of(row.standing)?,
@@ -60,7 +62,7 @@ pub async fn transaction(
 ) -> Result<Option<Transacted>, StoreError> {
     let sql = format!("SELECT {STANDING}, t.amount_ug, t.body FROM ledger_tx_{{shard}} t WHERE t.content_id = ?");
     for shard in super::shards(shard) {
-        let row: Option<Row> = with_pool!(readers.of(shard), |pool| {
+        let row: Option<TransactedRow> = with_pool!(readers.of(shard), |pool| {
             sqlx::query_as(of_shard(&sql, shard))
                 .bind(content_id.as_bytes().to_vec())
                 .fetch_optional(pool)
@@ -88,7 +90,7 @@ pub async fn transactions_after(
         Listed::Leaving => ("stored", i64::MIN, i64::MAX.saturating_sub(1)),
         Listed::Waiting => ("stored", i64::MAX, i64::MAX),
     };
-    let rows: Vec<Row> = if listed == Listed::All {
+    let rows: Vec<TransactedRow> = if listed == Listed::All {
         let sql = format!("{head} WHERE t.seq > ? ORDER BY t.seq LIMIT ?");
         with_pool!(readers.of(shard), |pool| {
             sqlx::query_as(of_shard(&sql, shard))

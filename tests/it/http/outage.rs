@@ -2,7 +2,7 @@
 
 use super::{example, get, header, location, pointers, post, problem, read, ride};
 use crate::support::{NOON_MS, TestApp};
-use carbon_gateway::api::{ApiParts, server};
+use carbon_gateway::api::{Api, ApiParts};
 use carbon_gateway::config::Loaded;
 use carbon_gateway::identity::kek::Kek;
 use carbon_gateway::ledger::ground::{Ground, SourceSecret};
@@ -148,7 +148,10 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let server = server(parts, listener, Duration::from_secs(1)).unwrap();
+    let config = parts.config.clone();
+    let server = Api::new(parts)
+        .server(&config, listener, Duration::from_secs(1))
+        .unwrap();
     life.spawn("http", async move { server.await.unwrap() });
     base
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{NOON_MS, TestApp, embedded};
 use crate::{database, dispatch};
+use carbon_gateway::api::events::Events;
 use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
 use carbon_gateway::app::signing::signer;
 use carbon_gateway::chain::embedded::{Fault, FaultPlan};
@@ -14,7 +15,7 @@ use carbon_gateway::store::db::{Homes, Location};
 use carbon_gateway::store::leases::Leases;
 use carbon_gateway::store::reads::dispatch::{Open, abandoned, backlog, ended_before, forget, ready, take_lease};
 use carbon_gateway::store::reads::due::{Why, users_due};
-use carbon_gateway::store::{clients, deployment, migrate};
+use carbon_gateway::store::{clients, cursors, deployment, migrate};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,7 @@ pub(super) async fn all_it_can_do() {
     reads(&app).await;
     signed(&app).await;
     riders_due(&app).await;
+    messages(&app).await;
     on_their_way(&app).await;
     command_line(&app).await;
     let impatient = [
@@ -235,6 +237,29 @@ async fn riders_due(app: &TestApp) {
     }
     let leases = Leases::new(location(app), [7; 16]);
     assert!(leases.take("settle-due", i64::MAX / 2).await.unwrap());
+    leases.give_back("settle-due").await.unwrap();
+}
+
+/// What is read and written for a broker, which the test has none of.
+async fn messages(app: &TestApp) {
+    let readers = Homes::one(location(app)).readers(1).await.unwrap();
+    let mut connection = location(app).connect().await.unwrap();
+    let founded = deployment::find(&mut connection).await.unwrap().unwrap();
+    connection.close().await.unwrap();
+    let kek = Kek::load(&DataFolder::new(app.data_dir()).kek_file(), founded.kek_id).unwrap();
+    let events = Events::new(readers.clone(), Arc::new(kek), &founded.deployment.id);
+    let progress = cursors::progress(readers.main()).await.unwrap();
+    for one in progress.iter().filter(|one| one.head > 0) {
+        let mut seq = one.published;
+        while let Some(told) = events.behind(one.shard, seq).await.unwrap() {
+            seq = told.seq;
+        }
+        assert_eq!(seq, one.head);
+    }
+    for _ in 0..2 {
+        cursors::advance(&location(app), &[(ShardId::FIRST, 1)]).await.unwrap();
+    }
+    assert_eq!(clients::named(&readers, "first").await.unwrap().len(), 1);
 }
 
 /// What the sweeper asks, and what is refused, listed and redriven.

@@ -34,7 +34,39 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 54] = [
+const FOUND: [Row; 62] = [
+    (
+        "UPDATE job SET until_ms = 0 WHERE name = ? AND holder = ?",
+        Searched(&["SEARCH job BY name (name=?)"]),
+    ),
+    (
+        "UPDATE event_cursor SET seq = ? WHERE shard = ? AND seq < ?",
+        Searched(&["SEARCH event_cursor BY shard (shard=?)"]),
+    ),
+    (
+        "SELECT seq FROM event_cursor WHERE shard = ?",
+        Searched(&["SEARCH event_cursor BY shard (shard=?)"]),
+    ),
+    (
+        "SELECT seq_from, seq_to, at_ms, previous_seal, seal, entries FROM journal WHERE shard = ? AND seq_from > ? ORDER BY seq_from LIMIT ?",
+        Searched(&["SEARCH journal BY shard, seq_from (shard=? AND seq_from>?)"]),
+    ),
+    (
+        "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE seq BETWEEN ? AND ?",
+        Searched(&["SEARCH trip_{shard} BY seq (seq>? AND seq<?)"]),
+    ),
+    (
+        "SELECT t.seq, t.content_id, t.user_id, t.programme, t.kind, t.status, t.unmet, t.next_attempt_ms, t.attempt, t.pack, t.chain_tx_id, t.earlier, t.height, t.block_index, t.block_at_ms, t.reason, t.amount_ug, t.body FROM ledger_tx_{shard} t WHERE t.content_id IN (?)",
+        Searched(&["SEARCH t BY content_id (content_id=?)"]),
+    ),
+    (
+        "SELECT user_id, programme, address, wrapped_key FROM account_{shard} WHERE user_id IN (?)",
+        Searched(&["SEARCH account_{shard} BY user_id, programme (user_id=?)"]),
+    ),
+    (
+        "SELECT key_digest, name, rights, programmes, created_ms, expires_ms, revoked_ms FROM client WHERE name = ?",
+        Whole(&["SCAN client"], "there are few keys"),
+    ),
     (
         "UPDATE user_key SET number = number WHERE shard = ? AND user_id = ? AND key_id = ?",
         Searched(&["SEARCH user_key BY key_id (key_id=?)"]),
@@ -266,7 +298,14 @@ const FOUND: [Row; 54] = [
 const MISFITS: &str = "verify looks for values of a wrong kind, which no index could find";
 
 /// Small tables, and what `verify` reads as a whole.
-const WHOLE: [Row; 24] = [
+const WHOLE: [Row; 25] = [
+    (
+        "SELECT h.shard, h.seq, COALESCE(c.seq, 0) FROM shard_head h LEFT JOIN event_cursor c ON c.shard = h.shard ORDER BY h.shard",
+        Whole(
+            &["SCAN h BY shard", "SEARCH c BY shard (shard=?) LEFT-JOIN"],
+            "thirty rows",
+        ),
+    ),
     (
         "SELECT kek_id FROM kek_change",
         Whole(

@@ -7,13 +7,11 @@ mod shards;
 
 use crate::database;
 use crate::dispatch::verified;
+use crate::services::Server;
 use crate::support::{NOON_MS, TestApp, trip_at};
 use carbon_gateway::store::db::{Connection, Homes, Location, MySqlServer, Pool};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, MySqlConnection};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -171,69 +169,6 @@ async fn sessions_that_the_server_has_ended_are_opened_again() {
     app.stop().await;
 }
 
-/// A server of a test's own, which may be killed.
-struct Server {
-    folder: tempfile::TempDir,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Self {
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let url = Self::up(folder.path());
-        Self { folder, url }
-    }
-
-    fn up(folder: &Path) -> String {
-        let told = Self::script("up", folder);
-        let url = told
-            .lines()
-            .find_map(|line| line.strip_prefix("export CARBON_TEST_MYSQL="));
-        url.unwrap().to_owned()
-    }
-
-    fn script(action: &str, folder: &Path) -> String {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/dev-up.sh");
-        let output = Command::new(script)
-            .arg(action)
-            .arg(folder)
-            .arg("mariadb")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// SIGKILL, and up again on the same port with what the disk holds.
-    fn kill_and_restart(&self) {
-        self.kill();
-        self.restart();
-    }
-
-    fn kill(&self) {
-        let pid = std::fs::read_to_string(self.folder.path().join("mariadb.pid")).unwrap();
-        assert!(
-            Command::new("kill")
-                .args(["-KILL", pid.trim()])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let (_, address) = self.url.rsplit_once('@').unwrap();
-        while TcpStream::connect(address).is_ok() {}
-    }
-
-    fn restart(&self) {
-        assert_eq!(Self::up(self.folder.path()), self.url);
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        Self::script("down", self.folder.path());
-    }
-}
-
 /// Waits until a hundred more trips are stored, however slow the machine.
 async fn more_are_stored(stored: &AtomicU32) {
     let (before, begun) = (stored.load(Ordering::Relaxed), Instant::now());
@@ -248,7 +183,7 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
     if database::is_in_files("a server killed", "files have no server") {
         return;
     }
-    let server = Arc::new(Server::start());
+    let server = Arc::new(Server::start("mariadb"));
     let url = format!("{}/carbon", server.url);
     let location = Location::MySql(MySqlServer::new(&url, AT_ONCE, Duration::from_mins(1)).unwrap());
     let settings = [

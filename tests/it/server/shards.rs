@@ -1,10 +1,11 @@
 //! A ledger whose shards lie on two servers: riders are served wherever they are at home, one server may go away, and a shard that is at
 //! home nowhere or twice keeps the gateway from starting.
 
-use super::{AT_ONCE, Server, raw};
+use super::{AT_ONCE, raw};
 use crate::database;
 use crate::dispatch::{issue, redeem, ride_of, until, verified};
 use crate::process::command_with;
+use crate::services::Server;
 use crate::support::TestApp;
 use carbon_gateway::store::databases::{self, HomesError};
 use carbon_gateway::store::db::{Location, MySqlServer};
@@ -23,7 +24,7 @@ struct Pair {
 
 impl Pair {
     fn start() -> Self {
-        let servers = [Server::start(), Server::start()];
+        let servers = [Server::start("mariadb"), Server::start("mariadb")];
         let urls = [0, 1].map(|n: usize| format!("{}/carbon", servers[n].url));
         Self { servers, urls }
     }

@@ -1,0 +1,119 @@
+//! Trips by the queue are booked as requests would be, once each, and what cannot be is put aside with the reason.
+
+use super::{Wire, admit, of_the_sender};
+use crate::services::broker;
+use crate::support::{NOON_MS, TestApp, trip_at};
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{FieldTable, ShortString};
+use serde_json::{Value, json};
+
+const NOON_S: i64 = NOON_MS / 1_000;
+
+fn header(got: &super::Got, name: &str) -> String {
+    let headers = got.properties.headers().clone().unwrap_or_default();
+    let value = headers.inner().get(name).and_then(|value| value.as_long_string());
+    value.map(ToString::to_string).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trips_by_the_queue_are_booked_once_and_answered() {
+    let Some(url) = broker("trips by the queue") else {
+        return;
+    };
+    let wire = Wire::new(&url).await;
+    let app = TestApp::spawn_with(&wire.settings()).await;
+    admit(&app.locations, "trips:write", &[]).await;
+    wire.wait_until_there(&wire.trips).await;
+    let options = QueueDeclareOptions {
+        exclusive: true,
+        auto_delete: true,
+        ..QueueDeclareOptions::default()
+    };
+    let answers = wire
+        .channel
+        .queue_declare("".into(), options, FieldTable::default())
+        .await
+        .unwrap();
+    // Each trip comes twice.
+    for n in (0..100).chain(0..100) {
+        let properties = of_the_sender()
+            .with_message_id(format!("m-{n}").into())
+            .with_reply_to(answers.name().clone());
+        wire.send(trip_at(NOON_S, n).to_string().as_bytes(), properties).await;
+    }
+    let mut statuses = Vec::new();
+    for _ in 0..200 {
+        let got = wire.wait_for(answers.name().as_str()).await;
+        let trip: Value = serde_json::from_slice(&got.body).unwrap();
+        let n = got.properties.correlation_id().as_ref().unwrap().as_str();
+        let n: u32 = n.strip_prefix("m-").unwrap().parse().unwrap();
+        assert_eq!(trip["trip_id"], format!("T-{n:06}"));
+        assert_eq!(trip["client"], "guest");
+        assert_eq!(trip["outcome"], "credited");
+        statuses.push(got.properties.kind().as_ref().map(ShortString::to_string).unwrap());
+    }
+    statuses.sort();
+    assert_eq!(statuses, [vec!["200"; 100], vec!["201"; 100]].concat());
+    assert_eq!(wire.depth(&wire.trips).await, Some(0));
+    assert_eq!(wire.depth(&format!("{}.dead", wire.trips)).await, Some(0));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_taken_is_put_aside_with_the_reason() {
+    let Some(url) = broker("what cannot be taken") else {
+        return;
+    };
+    let wire = Wire::new(&url).await;
+    let app = TestApp::spawn_with(&wire.settings()).await;
+    wire.wait_until_there(&wire.trips).await;
+    let aside = format!("{}.dead", wire.trips);
+    let trip = trip_at(NOON_S, 1);
+    let with = |name: &str, value: Value| {
+        let mut other = trip.clone();
+        other[name] = value;
+        other.to_string().into_bytes()
+    };
+    let expect = async |body: Vec<u8>, code: &str, word: &str| {
+        wire.send(&body, of_the_sender().with_message_id("m-1".into())).await;
+        let got = wire.wait_for(&aside).await;
+        assert_eq!((&got.body, header(&got, "x-carbon-code").as_str()), (&body, code));
+        assert!(
+            header(&got, "x-carbon-detail").contains(word),
+            "{}",
+            header(&got, "x-carbon-detail")
+        );
+        let problem: Value = serde_json::from_str(&header(&got, "x-carbon-problem")).unwrap();
+        assert_eq!((&problem["code"], &problem["instance"]), (&json!(code), &json!("m-1")));
+        assert_eq!(header(&got, "x-carbon-client"), "guest");
+        assert_eq!(got.properties.message_id().as_ref().unwrap().as_str(), "m-1");
+    };
+    // Nobody has a key of that name, or none that may.
+    let good = trip.to_string().into_bytes();
+    expect(good.clone(), "forbidden", "guest").await;
+    admit(&app.locations, "credits:read", &[]).await;
+    expect(good.clone(), "forbidden", "trips:write").await;
+    admit(&app.locations, "trips:write", &["demo"]).await;
+
+    expect(b"{\"trip_id\": ".to_vec(), "malformed_json", "EOF").await;
+    expect(b"\xff\xfe".to_vec(), "malformed_json", "").await;
+    expect(Vec::new(), "malformed_json", "EOF").await;
+    expect(with("colour", json!("blue")), "unknown_field", "/colour").await;
+    expect(with("user_id", json!("x")), "invalid_field", "/user_id").await;
+    expect(with("programme", json!("other")), "forbidden", "programme").await;
+    expect(vec![b' '; 1_048_577], "body_too_large", "1048576").await;
+    wire.send(&good, lapin::BasicProperties::default()).await;
+    let got = wire.wait_for(&aside).await;
+    assert_eq!(header(&got, "x-carbon-code"), "unauthorized");
+
+    // What is good is taken all the same, once, and other content under its name is not.
+    wire.send_trip(&trip, "m-2").await;
+    wire.send_trip(&trip, "m-3").await;
+    let mut legs = trip["legs"].clone();
+    legs[0]["distance_m"] = json!(9_000);
+    expect(with("legs", legs), "trip_conflict", "/legs/0/distance_m").await;
+    let found = app.get("/v1/users/1000001/trips/T-000001?client=guest").await;
+    assert_eq!(found.status(), 200);
+    assert_eq!(wire.depth(&wire.trips).await, Some(0));
+    app.stop().await;
+}
