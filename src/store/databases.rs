@@ -171,35 +171,58 @@ fn part_of(shard: ShardId, count: usize) -> usize {
     usize::from(shard.index()).saturating_mul(count) / ShardId::all().count()
 }
 
-/// Puts every shard where its head stands.
-pub async fn arranged(mut databases: Vec<Database>) -> Result<Homes<Database>, HomesError> {
+/// What stands in a database of that which says where shards are at home.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// Which database.
+    pub database: String,
+    /// Shards whose heads stand there.
+    pub heads: Vec<ShardId>,
+    /// Whether the deployment's row does.
+    pub has_deployment: bool,
+}
+
+/// For each shard the number of the database where it is at home.
+pub fn homes_by(holdings: &[Holding]) -> Result<BTreeMap<ShardId, usize>, HomesError> {
     let mut numbers: BTreeMap<ShardId, usize> = BTreeMap::new();
-    let mut deployment = None;
-    for number in 0..databases.len() {
-        let Some(database) = databases.get_mut(number) else {
-            break;
-        };
-        let row = deployment::find(&mut database.connection).await;
-        if row.map_err(failed(&database.location))?.is_some() {
-            deployment = Some(database.location.to_string());
-        }
-        let other = database.location.to_string();
-        for shard in database.heads().await? {
-            if let Some(one) = numbers.insert(shard, number).and_then(|one| databases.get(one)) {
-                let one = one.location.to_string();
-                return Err(HomesError::TwoHomes { shard, one, other });
+    for (number, holding) in holdings.iter().enumerate() {
+        for shard in &holding.heads {
+            if let Some(one) = numbers.insert(*shard, number).and_then(|one| holdings.get(one)) {
+                return Err(HomesError::TwoHomes {
+                    shard: *shard,
+                    one: one.database.clone(),
+                    other: holding.database.clone(),
+                });
             }
         }
     }
     if let Some(shard) = ShardId::all().find(|shard| !numbers.contains_key(shard)) {
         return Err(HomesError::NoHome { shard });
     }
-    let homes = Homes::arranged(databases, &numbers).ok_or(HomesError::NoHome { shard: ShardId::FIRST })?;
-    let first = homes.main().location.to_string();
-    match deployment {
-        Some(deployment) if deployment != first => Err(HomesError::Parted { deployment, first }),
-        _ => Ok(homes),
+    let deployment = holdings.iter().find(|holding| holding.has_deployment);
+    let main = numbers.get(&ShardId::FIRST).and_then(|main| holdings.get(*main));
+    match (deployment, main) {
+        (Some(deployment), Some(main)) if deployment.database != main.database => Err(HomesError::Parted {
+            deployment: deployment.database.clone(),
+            first: main.database.clone(),
+        }),
+        _ => Ok(numbers),
     }
+}
+
+/// Puts every shard where its head stands.
+pub async fn arranged(mut databases: Vec<Database>) -> Result<Homes<Database>, HomesError> {
+    let mut holdings = Vec::with_capacity(databases.len());
+    for database in &mut databases {
+        let row = deployment::find(&mut database.connection).await;
+        holdings.push(Holding {
+            database: database.location.to_string(),
+            has_deployment: row.map_err(failed(&database.location))?.is_some(),
+            heads: database.heads().await?,
+        });
+    }
+    let numbers = homes_by(&holdings)?;
+    Homes::arranged(databases, &numbers).ok_or(HomesError::NoHome { shard: ShardId::FIRST })
 }
 
 /// Where every shard is, for one who only reads. Of a single database nothing is asked: whoever reads it sees what is missing.

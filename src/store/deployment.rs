@@ -44,16 +44,21 @@ pub async fn find(connection: &mut Connection) -> Result<Option<Founded>, StoreE
 
 /// A shard of which the chain has confirmed something, if there is one.
 pub async fn any_confirmed(connections: &mut Homes<Connection>) -> Result<Option<ShardId>, StoreError> {
-    const SQL: &str = "SELECT seq FROM ledger_tx_{shard} WHERE status = 'confirmed' LIMIT 1";
     for shard in ShardId::all() {
-        let row: Option<(i64,)> = with!(connections.of_mut(shard), |c| sqlx::query_as(of_shard(SQL, shard))
-            .fetch_optional(&mut *c)
-            .await)?;
-        if row.is_some() {
+        if is_any_confirmed(connections.of_mut(shard), shard).await? {
             return Ok(Some(shard));
         }
     }
     Ok(None)
+}
+
+/// Whether the chain has confirmed something of a shard.
+pub async fn is_any_confirmed(connection: &mut Connection, shard: ShardId) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT seq FROM ledger_tx_{shard} WHERE status = 'confirmed' LIMIT 1";
+    let row: Option<(i64,)> = with!(connection, |c| sqlx::query_as(of_shard(SQL, shard))
+        .fetch_optional(&mut *c)
+        .await)?;
+    Ok(row.is_some())
 }
 
 /// Whether anything was ever booked: a head is behind its first page.

@@ -1,12 +1,13 @@
 //! Migrations: portable templates applied step by step. `schema_step` remembers each statement done, so that a migration may
 //! be killed anywhere and run again.
 
+use super::audit::tables;
 use super::db::{Connection, StoreError, with};
 use super::statement::of_shard;
 use crate::ledger::ids::ShardId;
 use sha2::{Digest as _, Sha256};
 use sqlx::AssertSqlSafe;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Templates in order; one that says `{shard}` is applied thirty times.
 const TEMPLATES: [(&str, &str); 19] = [
@@ -88,6 +89,55 @@ pub async fn missing_steps(connection: &mut Connection) -> Result<usize, StoreEr
     Ok(steps().filter(|step| !is_done(step)).count())
 }
 
+/// How far a database's tables are from those of this program.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Schema {
+    /// Steps of this program that were done.
+    pub done: usize,
+    /// Steps that were not.
+    pub missing: usize,
+    /// Whether one that was not stands before one that was: somebody was interrupted, or is at it.
+    pub is_half_way: bool,
+    /// Steps that were done by other words.
+    pub other: Vec<String>,
+    /// Steps that this program does not know.
+    pub later: Vec<String>,
+    /// Tables that were made and are not there.
+    pub lost: Vec<String>,
+}
+
+/// Compares; changes nothing, and bears a database without any table.
+pub async fn schema(connection: &mut Connection) -> Result<Schema, StoreError> {
+    let tables: BTreeSet<String> = tables(connection).await?.into_iter().collect();
+    let mut done = if tables.contains("schema_step") {
+        steps_done(connection).await?
+    } else {
+        BTreeMap::new()
+    };
+    let mut schema = Schema::default();
+    let mut last: Option<(&str, bool)> = None;
+    for step in steps() {
+        let digest = done.remove(&step.name);
+        // Steps are done in their order, and all of a template by one who is not interrupted.
+        let is_done = digest.is_some();
+        schema.is_half_way |= last.is_some_and(|(template, was_done)| {
+            (is_done && !was_done) || (template == step.template && is_done != was_done)
+        });
+        last = Some((step.template, is_done));
+        let Some(digest) = digest else {
+            schema.missing = schema.missing.saturating_add(1);
+            continue;
+        };
+        schema.done = schema.done.saturating_add(1);
+        if digest != step.digest() {
+            schema.other.push(step.name.clone());
+        }
+        schema.lost.extend(step.table().filter(|table| !tables.contains(table)));
+    }
+    schema.later = done.into_keys().collect();
+    Ok(schema)
+}
+
 async fn steps_done(connection: &mut Connection) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
     let rows: Vec<(String, Vec<u8>)> = with!(connection, |c| sqlx::query_as("SELECT name, digest FROM schema_step")
         .fetch_all(&mut *c)
@@ -113,6 +163,13 @@ fn steps() -> impl Iterator<Item = Step> {
 }
 
 impl Step {
+    /// The table that it makes.
+    fn table(&self) -> Option<String> {
+        let (_, rest) = self.template.split_once("CREATE TABLE IF NOT EXISTS ")?;
+        let name = rest.split_whitespace().next()?;
+        Some(name.replace("{shard}", &self.shard.to_string()))
+    }
+
     /// SHA-256 of the words of its template, comments left out: these may be mended at any time.
     fn digest(&self) -> Vec<u8> {
         let lines = self.template.lines().filter(|line| !line.starts_with("--"));

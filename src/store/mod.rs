@@ -9,6 +9,7 @@ pub mod cursors;
 pub mod databases;
 pub mod db;
 pub mod deployment;
+pub mod examine;
 mod flush;
 pub mod hints;
 pub mod keys;

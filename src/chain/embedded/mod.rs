@@ -9,6 +9,7 @@ mod execute;
 pub mod faults;
 pub mod file;
 pub mod genesis;
+mod looked_at;
 mod maker;
 mod members;
 mod mempool;

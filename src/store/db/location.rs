@@ -87,6 +87,20 @@ impl Location {
         })
     }
 
+    /// A connection that can write nothing, for one who looks at what is there, whatever state it is in. A file is not made.
+    pub async fn look(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite(file) => Ok(Connection::Sqlite(
+                SqliteConnection::connect_with(&file.as_it_is()).await?,
+            )),
+            Self::MySql(server) => {
+                let mut connection = Connection::MySql(server.connect_patiently().await?);
+                connection.execute(mysql::LOOKING).await?;
+                Ok(connection)
+            }
+        }
+    }
+
     /// Opens one connection for a long read in a single snapshot.
     pub async fn snapshot(&self) -> Result<Connection, StoreError> {
         Ok(match self {
@@ -117,5 +131,15 @@ impl SqliteFile {
 
     fn read_only(&self) -> SqliteConnectOptions {
         self.options().read_only(true).create_if_missing(false)
+    }
+
+    /// Without the log mode that a gateway insists on: a file that has another is to be seen, too.
+    fn as_it_is(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(&self.file)
+            .busy_timeout(self.busy_timeout)
+            .read_only(true)
+            .log_statements(LevelFilter::Trace)
+            .log_slow_statements(LevelFilter::Off, Duration::MAX)
     }
 }

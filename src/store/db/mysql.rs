@@ -18,6 +18,9 @@ pub(super) const SNAPSHOT: [&str; 2] = [
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 ];
 
+/// What makes a session one that can write nothing.
+pub(super) const LOOKING: &str = "SET SESSION TRANSACTION READ ONLY";
+
 /// How long a server may take to answer who connects.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a connection of a pool may have been idle without being asked whether it still lives.

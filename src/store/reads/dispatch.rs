@@ -153,6 +153,18 @@ pub struct Backlog {
 }
 
 impl Backlog {
+    /// Counts so many of a status in; of what is stored, `waits` says whether it waits for others.
+    pub(in crate::store) fn add(&mut self, status: &str, waits: bool, count: i64) {
+        let figure = match (status, waits) {
+            ("stored", false) => &mut self.stored,
+            ("stored", true) => &mut self.waiting,
+            ("submitted", _) => &mut self.submitted,
+            ("refused", _) => &mut self.refused,
+            _ => &mut self.dead,
+        };
+        *figure = figure.saturating_add(count);
+    }
+
     /// Whether nothing is on its way: what still waits then waits for something refused or dead.
     pub fn is_drained(&self) -> bool {
         self.stored == 0 && self.submitted == 0
@@ -173,14 +185,7 @@ pub async fn backlog(readers: &Readers) -> Result<Backlog, StoreError> {
     }
     let mut backlog = Backlog::default();
     for (status, waits, count) in rows {
-        let figure = match (status.as_str(), waits) {
-            ("stored", 0) => &mut backlog.stored,
-            ("stored", _) => &mut backlog.waiting,
-            ("submitted", _) => &mut backlog.submitted,
-            ("refused", _) => &mut backlog.refused,
-            _ => &mut backlog.dead,
-        };
-        *figure = figure.saturating_add(count);
+        backlog.add(&status, waits != 0, count);
     }
     Ok(backlog)
 }
