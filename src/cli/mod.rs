@@ -3,6 +3,7 @@
 mod check_config;
 mod closing;
 mod demo;
+pub mod doctor;
 mod import;
 mod keys;
 mod migrate;
@@ -61,6 +62,8 @@ enum Command {
     Redrive(redrive::Arguments),
     /// Make, list and revoke API keys; make and change signing keys, list and revoke certificates.
     Keys(keys::Arguments),
+    /// Look at the whole installation and say in words what is wrong and what to do; reads only, exit 0 if nothing is wrong.
+    Doctor,
     /// Print the settings in force and where each comes from.
     CheckConfig,
     /// Print the HTTP interface as an OpenAPI document.
@@ -90,7 +93,7 @@ pub async fn run() -> ExitCode {
     if matches!(cli.command, Command::CheckConfig) {
         return check_config::run(&loaded);
     }
-    let quiet = matches!(cli.command, Command::Demo(_)) && loaded.is_default("log.level");
+    let quiet = matches!(cli.command, Command::Demo(_) | Command::Doctor) && loaded.is_default("log.level");
     if let Err(error) = start_log(&loaded.config, quiet) {
         return output::fail(error.as_ref());
     }
@@ -108,6 +111,7 @@ pub async fn run() -> ExitCode {
         Command::Redrive(arguments) => redrive::run(setting, arguments).await,
         Command::Keys(arguments) => keys::run(setting, arguments).await,
         Command::Migrate => migrate::run(setting).await,
+        Command::Doctor => doctor::run(setting).await,
         Command::CheckConfig | Command::Openapi => ExitCode::SUCCESS,
     }
 }

@@ -11,6 +11,7 @@ mod support; // a gateway of its own for every test
 mod chain; // the embedded chain: attacks, habits, bad days, tampering
 mod demo; // the made-up morning, by the real executable
 mod dispatch; // what is booked is confirmed, whatever the chain does
+mod doctor; // what is broken is named, one thing at a time, and the rest is examined all the same
 mod durability; // kill -9, migrations interrupted, the folder's lock, a full disk
 mod formats; // the bytes of docs/formats.md agree with contracts/vectors
 mod house; // sizes, edges between rooms, bans

@@ -6,6 +6,7 @@ use carbon_gateway::api::events::Events;
 use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
 use carbon_gateway::app::signing::signer;
 use carbon_gateway::chain::embedded::{Fault, FaultPlan};
+use carbon_gateway::cli::doctor::examine;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::identity::kek::Kek;
@@ -345,6 +346,9 @@ async fn command_line(app: &TestApp) {
     assert_eq!(migrate::missing_steps(&mut connection).await.unwrap(), 0);
     connection.close().await.unwrap();
     verified(app).await;
+    let config = Loaded::read(None, Vec::new()).unwrap().config;
+    let looked = examine(&config, &DataFolder::new(app.data_dir()), &app.clock.clock()).await;
+    assert!(looked.findings.len() > 10, "{}", looked.to_text());
 }
 
 /// A rider's keys and certificates, as whoever sends to the chain will ask for them.

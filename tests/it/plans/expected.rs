@@ -1,6 +1,7 @@
 //! Which index each table is searched by, statement by statement. A statement that is not in this table fails the test: whoever
 //! writes a new one says here how it finds its rows.
 
+use super::looked_at::LOOKED_AT;
 use super::on_the_way::ON_THE_WAY;
 
 /// How the tables of a statement are read.
@@ -448,7 +449,12 @@ const WHOLE: [Row; 25] = [
 
 /// All rows.
 pub(super) fn rows() -> impl Iterator<Item = Row> {
-    WRITTEN.into_iter().chain(FOUND).chain(ON_THE_WAY).chain(WHOLE)
+    WRITTEN
+        .into_iter()
+        .chain(FOUND)
+        .chain(ON_THE_WAY)
+        .chain(LOOKED_AT)
+        .chain(WHOLE)
 }
 
 /// The row with the longest beginning that fits.

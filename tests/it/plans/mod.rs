@@ -7,6 +7,7 @@
 mod driven; // all that a gateway can do
 mod expected; // statement → index
 mod filled;
+mod looked_at; // what `doctor` asks
 mod on_the_way; // the tables, and what the database says of a statement
 
 use expected::Reading;

@@ -1,0 +1,308 @@
+//! Tables of other times, a damaged file, a database that another ledger has, a shard with two homes, one of two databases away.
+
+use super::{Level, Part, Report, Stopped, level, look, wrong};
+use crate::database;
+use crate::dispatch::issue;
+use crate::support::{NOON_MS, TestApp};
+use carbon_gateway::clock::Clock;
+use carbon_gateway::store::db::{Connection, Location};
+use carbon_gateway::store::migrate::migrate;
+use sqlx::AssertSqlSafe;
+use std::path::Path;
+
+async fn run(location: &Location, sql: &str) {
+    let mut connection = location.connect().await.unwrap();
+    let sql = AssertSqlSafe(sql.to_owned());
+    match &mut connection {
+        Connection::Sqlite(c) => drop(sqlx::raw_sql(sql).execute(c).await.unwrap()),
+        Connection::MySql(c) => drop(sqlx::raw_sql(sql).execute(c).await.unwrap()),
+    }
+    connection.close().await.unwrap();
+}
+
+async fn of_now(folder: &Path) -> Report {
+    look(folder, &Clock::System, database::settings(folder), &[]).await
+}
+
+#[tokio::test]
+async fn tables_that_were_not_made_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = database::location(folder.path());
+    // Five templates that are no shard's, and then some of the thirty tables of the next.
+    for (steps, code, expected) in [
+        (5, "tables_behind", Level::Warning),
+        (10, "tables_half_way", Level::Wrong),
+    ] {
+        let mut connection = location.connect().await.unwrap();
+        migrate(&mut connection, NOON_MS, steps).await.unwrap();
+        connection.close().await.unwrap();
+        let report = of_now(folder.path()).await;
+        assert_eq!(
+            level(&report, Part::Database, code),
+            Some(expected),
+            "{}",
+            report.to_text()
+        );
+    }
+    let mut connection = location.connect().await.unwrap();
+    migrate(&mut connection, NOON_MS, usize::MAX).await.unwrap();
+    connection.close().await.unwrap();
+    let report = of_now(folder.path()).await;
+    assert_eq!(
+        level(&report, Part::Database, "tables"),
+        Some(Level::Ok),
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(wrong(&report), []);
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_release_of_another_state_and_tables_that_are_gone() {
+    let app = TestApp::spawn().await;
+    let stopped = Stopped::of(app).await;
+    let location = database::location(stopped.path());
+    run(
+        &location,
+        "INSERT INTO schema_step (name, applied_ms, digest) VALUES ('0099_later', 0, 'x')",
+    )
+    .await;
+    let report = stopped.examined().await;
+    assert_eq!(
+        level(&report, Part::Database, "tables_later"),
+        Some(Level::Warning),
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(wrong(&report), []);
+    run(
+        &location,
+        "UPDATE schema_step SET digest = 'x' WHERE name = '0009_claim/07'",
+    )
+    .await;
+    assert_eq!(wrong(&stopped.examined().await), [(Part::Database, "tables_differ")]);
+    run(&location, "DROP TABLE account_07").await;
+    let report = stopped.examined().await;
+    assert_eq!(
+        level(&report, Part::Database, "tables_lost"),
+        Some(Level::Wrong),
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(
+        level(&report, Part::Keys, "kek_mode"),
+        Some(Level::Ok),
+        "{}",
+        report.to_text()
+    );
+}
+
+#[tokio::test]
+async fn a_shard_of_another_deployment() {
+    let stopped = Stopped::of(TestApp::spawn().await).await;
+    let location = database::location(stopped.path());
+    run(&location, "UPDATE shard_head SET home = 'another' WHERE shard = 5").await;
+    assert_eq!(wrong(&stopped.examined().await), [(Part::Database, "foreign_shard")]);
+    run(&location, "DELETE FROM shard_head WHERE shard = 5").await;
+    assert_eq!(wrong(&stopped.examined().await), [(Part::Database, "no_home")]);
+    run(&location, "DELETE FROM deployment").await;
+    assert_eq!(wrong(&stopped.examined().await), [(Part::Database, "no_main")]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_or_gone() {
+    if database::is_on_a_server("a damaged file", "there is no file") {
+        return;
+    }
+    let app = TestApp::spawn().await;
+    issue(&app, 7, 0).await;
+    let stopped = Stopped::of(app).await;
+    let file = stopped.path().join("ledger.db");
+    run(&database::file_of(stopped.path()), "PRAGMA wal_checkpoint(TRUNCATE)").await;
+    let whole = std::fs::read(&file).unwrap();
+    let mut damaged = whole.clone();
+    // Every page behind the first few, so that tables are found and rows are not.
+    let from = whole.len() / 2;
+    damaged[from..].fill(0xa5);
+    std::fs::write(&file, damaged).unwrap();
+    let report = stopped.examined().await;
+    assert!(
+        wrong(&report).iter().any(|(part, _)| *part == Part::Database),
+        "{}",
+        report.to_text()
+    );
+    assert!(
+        report.findings.iter().any(|finding| finding.part == Part::Keys),
+        "{}",
+        report.to_text()
+    );
+    std::fs::remove_file(&file).unwrap();
+    let report = stopped.examined().await;
+    assert_eq!(
+        level(&report, Part::Database, "lost"),
+        Some(Level::Wrong),
+        "{}",
+        report.to_text()
+    );
+    assert!(!file.exists(), "it has made one");
+}
+
+/// Two databases of one server that share the shards.
+struct Pair {
+    second: tempfile::TempDir,
+    stopped: Stopped,
+    urls: [String; 2],
+}
+
+fn url(folder: &Path) -> String {
+    let settings = database::settings(folder);
+    let url = settings.into_iter().find(|(name, _)| name.ends_with("URL"));
+    url.unwrap().1
+}
+
+impl Pair {
+    async fn new() -> Self {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let urls = [url(first.path()), url(second.path())];
+        let locations = vec![database::location(first.path()), database::location(second.path())];
+        let both = urls.join(" ");
+        let settings = [
+            ("CARBON_GATEWAY__DATABASE__KIND", "mysql"),
+            ("CARBON_GATEWAY__DATABASE__URL", both.as_str()),
+        ];
+        let app = TestApp::spawn_on(first, locations, &settings).await;
+        issue(&app, 29, 0).await;
+        Self {
+            stopped: Stopped::of(app).await,
+            second,
+            urls,
+        }
+    }
+
+    async fn examined(&self, urls: &[&str]) -> Report {
+        let urls = urls.join(" ");
+        self.stopped
+            .examined_with(&[("CARBON_GATEWAY__DATABASE__URL", &urls)])
+            .await
+    }
+}
+
+#[tokio::test]
+async fn shards_without_a_home_or_with_two() {
+    if database::is_in_files("homes of shards", "a file holds all shards") {
+        return;
+    }
+    let pair = Pair::new().await;
+    let [first, second] = pair.urls.each_ref().map(String::as_str);
+    let report = pair.examined(&[first, second]).await;
+    assert_eq!(wrong(&report), [], "{}", report.to_text());
+    assert!(
+        report.to_text().contains("at home, in 2 databases"),
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(wrong(&pair.examined(&[first]).await), [(Part::Database, "no_home")]);
+    assert_eq!(wrong(&pair.examined(&[second]).await), [(Part::Database, "no_main")]);
+
+    // One of them away: the other's riders, the keys and the chain are looked at all the same.
+    let away = "mysql://root@127.0.0.1:1/carbon";
+    let report = pair.examined(&[first, away]).await;
+    assert_eq!(
+        wrong(&report),
+        [(Part::Database, "unreachable")],
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(level(&report, Part::Database, "homes_unknown"), Some(Level::Warning));
+    assert_eq!(level(&report, Part::Keys, "kek"), Some(Level::Ok));
+    assert_eq!(level(&report, Part::Chain, "backlog"), Some(Level::Ok));
+
+    let here = database::location(pair.second.path());
+    run(&here, "UPDATE shard_head SET shard = 14 WHERE shard = 29").await;
+    assert_eq!(
+        wrong(&pair.examined(&[first, second]).await),
+        [(Part::Database, "two_homes")]
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_know_us_and_one_that_does() {
+    if database::is_in_files("users of a server", "files have none") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let known = url(folder.path());
+    let (_, place) = known.split_once('@').unwrap();
+    for url in [
+        format!("mysql://nobody:hush@{place}"),
+        format!("mysql://root@{place}_not_there"),
+    ] {
+        let database = vec![("CARBON_GATEWAY__DATABASE__KIND".to_owned(), "mysql".to_owned())];
+        let settings = [("CARBON_GATEWAY__DATABASE__URL", url.as_str())];
+        let report = look(folder.path(), &Clock::System, database, &settings).await;
+        assert_eq!(level(&report, Part::Database, "unreachable"), Some(Level::Wrong));
+        assert!(!report.to_text().contains("hush"), "{}", report.to_text());
+    }
+    let report = of_now(folder.path()).await;
+    assert_eq!(
+        level(&report, Part::Database, "version"),
+        Some(Level::Ok),
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(
+        level(&report, Part::Database, "sessions"),
+        Some(Level::Ok),
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(
+        level(&report, Part::Clock, "server"),
+        Some(Level::Ok),
+        "{}",
+        report.to_text()
+    );
+    // The script's server spares the disk, and is told so.
+    assert_eq!(
+        level(&report, Part::Database, "none"),
+        Some(Level::Warning),
+        "{}",
+        report.to_text()
+    );
+}
+
+/// An instance beside the one that has the chain.
+#[tokio::test]
+async fn an_instance_whose_chain_is_elsewhere() {
+    if database::is_in_files("a chain elsewhere", "a file is one instance's") {
+        return;
+    }
+    let app = TestApp::spawn().await;
+    issue(&app, 7, 0).await;
+    let kek = app.data_dir().join("keys/kek");
+    app.drained().await;
+    let folder = tempfile::tempdir().unwrap();
+    let own = [
+        ("CARBON_GATEWAY__KEYS__KEK_FILE", kek.to_str().unwrap()),
+        ("CARBON_GATEWAY__CHAIN__KIND", "elsewhere"),
+    ];
+    let report = look(
+        folder.path(),
+        &app.clock.clock(),
+        database::settings(app.data_dir()),
+        &own,
+    )
+    .await;
+    assert_eq!(wrong(&report), [], "{}", report.to_text());
+    assert_eq!(level(&report, Part::Chain, "elsewhere"), Some(Level::Ok));
+    assert_eq!(level(&report, Part::Chain, "backlog"), Some(Level::Ok));
+    let report = look(
+        folder.path(),
+        &app.clock.clock(),
+        database::settings(app.data_dir()),
+        &own[..1],
+    )
+    .await;
+    assert_eq!(wrong(&report), [(Part::Chain, "missing")]);
+    app.stop().await;
+}
