@@ -199,7 +199,7 @@ pub fn homes_by(holdings: &[Holding]) -> Result<BTreeMap<ShardId, usize>, HomesE
     if let Some(shard) = ShardId::all().find(|shard| !numbers.contains_key(shard)) {
         return Err(HomesError::NoHome { shard });
     }
-    let deployment = holdings.iter().find(|holding| holding.has_deployment);
+    let deployment = holdings.iter().rfind(|holding| holding.has_deployment);
     let main = numbers.get(&ShardId::FIRST).and_then(|main| holdings.get(*main));
     match (deployment, main) {
         (Some(deployment), Some(main)) if deployment.database != main.database => Err(HomesError::Parted {

@@ -73,7 +73,7 @@ async fn of_file(look: &mut Look<'_>, file: &ChainFile, say: &mut Findings) -> R
         .and_then(|genesis| genesis.encode().ok())
         .map(|document| genesis_digest(&document));
     match file.snapshot_if_founded().await {
-        Ok(None) => absent(known, say),
+        Ok(None) => absent(known, look.is_partial(), say),
         Ok(Some(snapshot)) => match read(snapshot).await {
             Ok((found, tip)) => judge(
                 &Shown {
@@ -118,11 +118,14 @@ fn unreadable(error: &FileError, say: &mut Findings) {
     );
 }
 
-fn absent(known: Known, say: &mut Findings) {
+fn absent(known: Known, is_partial: bool, say: &mut Findings) {
     if known.any {
         let saw = "the ledger has transactions confirmed by a chain, and here is none";
         let advice = "start in the folder that holds the chain, or say `chain.kind = elsewhere` where another instance has it; no gateway starts a second one";
         say.wrong("missing", saw, advice);
+    } else if is_partial {
+        let saw = "there is no chain here; whether the ledger has one cannot be told while its database is not seen";
+        say.warn("not_seen", saw, "mend what stands above under `database` first");
     } else {
         say.ok(
             "none",
@@ -160,15 +163,16 @@ fn judge(shown: &Shown, now_ms: i64, say: &mut Findings) {
             "this file is an older copy: put the newest one in its place before a gateway makes other blocks on it";
         return say.wrong("shorter", saw, advice);
     }
+    let whose = match shown.expected {
+        Some(_) => "it is this ledger's chain",
+        None => "it is a chain, whose cannot be told now",
+    };
     match shown.tip {
-        None => say.ok("height", "it is this ledger's chain, and has no block yet"),
+        None => say.ok("height", format!("{whose}, and it has no block yet")),
         Some(tip) => {
             let ahead_ms = tip.at_ms.saturating_sub(now_ms);
             let (blocks, ago) = (many(height, "block"), ago(ahead_ms.saturating_neg()));
-            say.ok(
-                "height",
-                format!("it is this ledger's chain, with {blocks}, the last one {ago}"),
-            );
+            say.ok("height", format!("{whose}, with {blocks}, the last one {ago}"));
             if let Some(level) = is_off(ahead_ms.max(0)) {
                 let saw = format!("its last block is dated {}", aside(ahead_ms));
                 say.bad(
@@ -317,8 +321,14 @@ mod tests {
         let ahead = judged(shown(1, tip(7, NOW_MS + 60_000), 7));
         assert_eq!(ahead, [("height", Level::Ok), ("ahead", Level::Wrong)]);
         let mut say = Findings::new();
-        absent(known(0), &mut say);
-        absent(Known::default(), &mut say);
-        assert_eq!(say.codes(), [("missing", Level::Wrong), ("none", Level::Ok)]);
+        absent(known(0), true, &mut say);
+        absent(Known::default(), true, &mut say);
+        absent(Known::default(), false, &mut say);
+        let expected = [
+            ("missing", Level::Wrong),
+            ("not_seen", Level::Warning),
+            ("none", Level::Ok),
+        ];
+        assert_eq!(say.codes(), expected);
     }
 }

@@ -4,6 +4,7 @@ use super::certificates;
 use super::look::Look;
 use super::report::{Findings, Level, Part};
 use super::words::{cause, day, some};
+use crate::config::Environment;
 use crate::identity::kek::{Kek, KekError};
 use crate::store::clients::{self, ClientKey};
 use crate::store::db::StoreError;
@@ -39,6 +40,7 @@ pub(super) async fn examine(look: &mut Look<'_>, say: &mut Findings) {
     told(result, say);
     let result = callers(look, now_ms, say).await;
     told(result, say);
+    left_over(look, say);
 }
 
 fn told(result: Result<(), StoreError>, say: &mut Findings) {
@@ -56,15 +58,7 @@ fn rights(file: &Path, (is_founded, is_partial): (bool, bool), say: &mut Finding
     let found = match std::fs::metadata(file) {
         Ok(found) => found,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            if is_founded || is_partial {
-                let saw = "the key-encryption key is not there: without it no gateway starts, and no key and no evidence can be opened";
-                say.wrong("kek_missing", saw, "mount or restore the file, or mend `keys.kek_file`; it cannot be made again, so look for its backup");
-            } else {
-                say.ok(
-                    "kek_none",
-                    "there is no key-encryption key yet; the first start makes one",
-                );
-            }
+            missing((is_founded, is_partial), say);
             return false;
         }
         Err(error) => {
@@ -107,6 +101,24 @@ fn rights(file: &Path, (is_founded, is_partial): (bool, bool), say: &mut Finding
         ),
     );
     true
+}
+
+fn missing((is_founded, is_partial): (bool, bool), say: &mut Findings) {
+    let advice = "mount or restore the file, or mend `keys.kek_file`; it cannot be made again, so look for its backup";
+    match (is_founded, is_partial) {
+        (true, _) => {
+            let saw = "the key-encryption key is not there: without it no gateway starts, and no key and no evidence can be opened";
+            say.wrong("kek_missing", saw, advice);
+        }
+        (false, true) => {
+            let saw = "there is no key-encryption key; whether a ledger expects one cannot be told now";
+            say.warn("kek_missing", saw, advice);
+        }
+        (false, false) => say.ok(
+            "kek_none",
+            "there is no key-encryption key yet; the first start makes one",
+        ),
+    }
 }
 
 /// Whether it is the key that the ledger expects, and opens what it should.
@@ -179,6 +191,19 @@ async fn callers(look: &mut Look<'_>, now_ms: i64, say: &mut Findings) -> Result
         judge_callers(&clients::list(connection).await?, now_ms, say);
     }
     Ok(())
+}
+
+/// The first key, which a start without a terminal leaves in a file.
+fn left_over(look: &Look<'_>, say: &mut Findings) {
+    let file = look.folder.first_key_file();
+    if look.config.environment == Environment::Production && file.exists() {
+        let saw = format!("the first API key, with all rights, still lies in {}", file.display());
+        say.warn(
+            "api_first",
+            saw,
+            "hand it over and remove the file, or revoke it with `carbon-gateway keys revoke`",
+        );
+    }
 }
 
 fn judge_callers(rows: &[ClientKey], now_ms: i64, say: &mut Findings) {

@@ -24,6 +24,22 @@ async fn of_now(folder: &Path) -> Report {
     look(folder, &Clock::System, database::settings(folder), &[]).await
 }
 
+/// Whatever a part may ask, it changes nothing.
+#[tokio::test]
+async fn who_looks_cannot_write() {
+    let stopped = Stopped::of(TestApp::spawn().await).await;
+    let mut looking = database::location(stopped.path()).look().await.unwrap();
+    for sql in [
+        "DELETE FROM client",
+        "UPDATE shard_head SET epoch = 0",
+        "DROP TABLE client",
+    ] {
+        let refused = looking.execute(sql).await.unwrap_err();
+        let told = format!("{refused:?}");
+        assert!(told.contains("readonly") || told.contains("READ ONLY"), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn tables_that_were_not_made_to_the_end() {
     let folder = tempfile::tempdir().unwrap();

@@ -56,7 +56,7 @@ async fn the_key_encryption_key() {
     }
     std::fs::remove_file(&file).unwrap();
     assert_eq!(wrong(&stopped.examined().await), [(Part::Keys, "kek_missing")]);
-    // Elsewhere it serves as well.
+    // Elsewhere it serves as well, and better.
     let other = stopped.path().join("elsewhere");
     std::fs::write(&other, right).unwrap();
     set_mode(&other, 0o600);

@@ -179,6 +179,27 @@ fn settings_that_cannot_be_read_are_wrong_use() {
     assert!(stderr.contains("chain.kind"), "{stderr}");
 }
 
+/// One that lets everybody in and then says nothing, and an address that is none.
+#[test]
+fn a_server_that_is_silent_and_an_address_that_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = listener.local_addr().unwrap().to_string();
+    for (place, code) in [(silent.as_str(), "unreachable"), ("db:port", "address")] {
+        let url = format!("mysql://carbon:hush-hush@{place}/carbon");
+        let settings = [
+            ("CARBON_GATEWAY__DATABASE__KIND", "mysql"),
+            ("CARBON_GATEWAY__DATABASE__URL", url.as_str()),
+            ("CARBON_GATEWAY__HTTP__BIND", "127.0.0.1:0"),
+        ];
+        let (exit, stdout, stderr) = command_with(folder.path(), &["doctor", "--json"], settings);
+        assert_eq!(exit, Some(1), "{stdout}{stderr}");
+        assert!(!stdout.contains("hush") && !stderr.contains("hush"), "{stdout}{stderr}");
+        let told: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(finding(&told, "database", code)["level"], "wrong");
+    }
+}
+
 /// A server that is away, and a user's password that no word of the examination holds.
 #[test]
 fn a_database_that_is_away_is_named_without_its_password_and_the_rest_is_examined() {
@@ -208,5 +229,7 @@ fn a_database_that_is_away_is_named_without_its_password_and_the_rest_is_examine
     ] {
         assert_eq!(finding(&told, part, code)["level"], "warning");
     }
-    assert_eq!(finding(&told, "keys", "kek_missing")["level"], "wrong");
+    assert_eq!(finding(&told, "keys", "kek_missing")["level"], "warning");
+    assert_eq!(finding(&told, "chain", "not_seen")["level"], "warning");
+    assert_eq!(told["wrong"], 1, "{told:#}");
 }
