@@ -54,7 +54,7 @@ const FOUND: [Row; 62] = [
     ),
     (
         "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE seq BETWEEN ? AND ?",
-        Searched(&["SEARCH trip_{shard} BY seq (seq>? AND seq<?)"]),
+        Searched(&["SEARCH trip BY seq (seq>? AND seq<?)"]),
     ),
     (
         "SELECT t.seq, t.content_id, t.user_id, t.programme, t.kind, t.status, t.unmet, t.next_attempt_ms, t.attempt, t.pack, t.chain_tx_id, t.earlier, t.height, t.block_index, t.block_at_ms, t.reason, t.amount_ug, t.body FROM ledger_tx_{shard} t WHERE t.content_id IN (?)",
@@ -62,7 +62,7 @@ const FOUND: [Row; 62] = [
     ),
     (
         "SELECT user_id, programme, address, wrapped_key FROM account_{shard} WHERE user_id IN (?)",
-        Searched(&["SEARCH account_{shard} BY user_id, programme (user_id=?)"]),
+        Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
     ),
     (
         "SELECT key_digest, name, rights, programmes, created_ms, expires_ms, revoked_ms FROM client WHERE name = ?",
