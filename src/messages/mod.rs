@@ -6,11 +6,13 @@ mod broker;
 mod events;
 mod intake;
 mod letter;
+mod look;
 mod publish;
 
 pub use broker::Broker;
 pub use events::EventsOut;
 pub use intake::TripsIn;
+pub use look::{QueueSeen, Unseen, queues};
 
 use crate::store::db::StoreError;
 

@@ -12,6 +12,7 @@ mod gateway;
 mod homes;
 mod keys;
 mod look;
+mod rabbitmq;
 mod report;
 mod server;
 mod settings;
@@ -60,6 +61,7 @@ pub async fn examine(config: &Config, folder: &DataFolder, clock: &Clock) -> Rep
         Part::Keys,
         Part::Clock,
         Part::Spread,
+        Part::RabbitMq,
         Part::Gateway,
     ] {
         say.of(part, None);
@@ -88,6 +90,7 @@ async fn examine_part(part: Part, look: &mut Look<'_>, say: &mut Findings) {
         Part::Keys => keys::examine(look, say).await,
         Part::Clock => clock::examine(look, say).await,
         Part::Spread => spread::examine(look, say).await,
+        Part::RabbitMq => rabbitmq::examine(look, say).await,
         Part::Gateway => gateway::examine(look, say).await,
     }
 }

@@ -27,6 +27,9 @@ pub enum Part {
     Clock,
     /// How riders fall on the shards.
     Spread,
+    /// The broker of trips and events.
+    #[serde(rename = "rabbitmq")]
+    RabbitMq,
     /// Whether a gateway serves.
     Gateway,
 }
@@ -88,6 +91,7 @@ impl Part {
             Self::Keys => "keys",
             Self::Clock => "clock",
             Self::Spread => "spread",
+            Self::RabbitMq => "rabbitmq",
             Self::Gateway => "gateway",
         }
     }
