@@ -37,5 +37,6 @@ pub mod config;
 pub mod crash;
 pub mod folder;
 pub mod lifecycle;
+pub mod redis;
 mod sqlite;
 pub mod telemetry;

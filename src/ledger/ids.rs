@@ -8,7 +8,7 @@ use std::fmt;
 pub const SHARDS: u8 = 30;
 
 /// A rider in the caller's own numbering, `0 … 2^63 − 1`; the system account of a shard has `−(shard + 1)`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UserId(i64);
 
 /// One of the thirty shards.
@@ -109,7 +109,7 @@ impl fmt::Display for ShardId {
 
 /// A text that a caller chose: a trip id, a client's name, a reference. 1 … 128 characters, at most 512 bytes, no control
 /// characters.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Name(String);
 
 impl Name {

@@ -2,8 +2,10 @@
 //! clock of whoever took it was wrong.
 
 use super::db::{Connection, Location, StoreError, with};
+use std::time::Duration;
 
 /// How long a lease lasts that nobody takes again.
+pub const LEASE: Duration = Duration::from_mins(2);
 const LEASE_MS: i64 = 120_000;
 
 /// Takes leases for one instance.

@@ -37,7 +37,7 @@ const fn figure(name: &'static str, kind: Kind, unit: Unit, meaning: &'static st
 }
 
 /// All of them, by what they tell of.
-pub const FIGURES: [Figure; 27] = [
+pub const FIGURES: [Figure; 32] = [
     figure(
         "carbon_http_requests_total",
         Kind::Counter,
@@ -199,6 +199,36 @@ pub const FIGURES: [Figure; 27] = [
         Kind::Counter,
         Unit::Count,
         "Times a job was called, by job and outcome: done, elsewhere (another instance has the lease), failed.",
+    ),
+    figure(
+        "carbon_redis_up",
+        Kind::Gauge,
+        Unit::Count,
+        "1 while Redis answers, 0 while it is away; only where the settings name one.",
+    ),
+    figure(
+        "carbon_redis_failures_total",
+        Kind::Counter,
+        Unit::Count,
+        "Questions to Redis without an answer in time, and looks whether it is there that found it away.",
+    ),
+    figure(
+        "carbon_limits_refused_total",
+        Kind::Counter,
+        Unit::Count,
+        "Requests and items of batches answered with 429, by scope: client, rider.",
+    ),
+    figure(
+        "carbon_limits_local_total",
+        Kind::Counter,
+        Unit::Count,
+        "Times this instance counted callers by itself because Redis was away.",
+    ),
+    figure(
+        "carbon_booked_hints_total",
+        Kind::Counter,
+        Unit::Count,
+        "Hints between instances that a shard has something for the chain, by fate: told, lost (nobody listened), heard.",
     ),
 ];
 
