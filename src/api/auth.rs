@@ -122,8 +122,15 @@ impl KeyCache {
     }
 }
 
-/// The caller behind the request's key.
+/// The caller behind the request's key, if the client may ask again already.
 pub(super) async fn authenticate(request: &HttpRequest, state: &ApiState) -> Result<Arc<Caller>, Problem> {
+    let caller = identify(request, state).await?;
+    state.limits.admit(&caller.client, None).await?;
+    Ok(caller)
+}
+
+/// The same, not counted yet.
+pub(super) async fn identify(request: &HttpRequest, state: &ApiState) -> Result<Arc<Caller>, Problem> {
     let refused = |detail: &str| Problem::new(Code::Unauthorized, detail);
     let key =
         bearer(request).ok_or_else(|| refused("the header Authorization: Bearer cgk_… is missing or malformed"))?;

@@ -2,9 +2,10 @@
 //! that a client in the middle of sending can read the answer.
 
 use super::ApiState;
-use super::auth::{Caller, authenticate};
+use super::auth::{Caller, identify};
 use super::keys::Right;
 use super::problem::{Code, Problem};
+use crate::ledger::ids::UserId;
 use actix_web::HttpRequest;
 use actix_web::body::{BodyStream, MessageBody as _};
 use actix_web::error::PayloadError;
@@ -85,28 +86,74 @@ impl Body {
     }
 }
 
-/// Who asks, with one of the rights, and the JSON that came along.
+/// What a route takes.
+pub(super) struct Taking<'a> {
+    /// Bytes at most.
+    pub(super) most: usize,
+    /// The rights of which the caller needs one.
+    pub(super) rights: &'a [Right],
+    /// Whose order it is.
+    pub(super) rider: Rider<'a>,
+}
+
+/// The rider for whom an order counts.
+#[derive(Clone, Copy)]
+pub(super) enum Rider<'a> {
+    /// It is nobody's, or of many.
+    None,
+    /// As the path names him.
+    InPath(&'a str),
+    /// As the body names him.
+    InBody,
+}
+
+impl Rider<'_> {
+    fn of(self, body: &Value) -> Option<UserId> {
+        match self {
+            Self::None => None,
+            Self::InPath(text) => UserId::parse(text).ok(),
+            Self::InBody => rider(body),
+        }
+    }
+}
+
+/// The rider whom an order names, well or badly written as the rest of it may be.
+pub(super) fn rider(order: &Value) -> Option<UserId> {
+    match &order["user_id"] {
+        Value::String(text) => UserId::parse(text).ok(),
+        Value::Number(number) => number.as_i64().and_then(|id| UserId::new(id).ok()),
+        _ => None,
+    }
+}
+
+/// Who asks, with one of the rights, and the JSON that came along. Client and rider are counted together, whatever is wrong with it.
 pub(super) async fn intake(
     request: &HttpRequest,
     payload: Payload,
     state: &ApiState,
-    limit: usize,
-    rights: &[Right],
+    taking: Taking<'_>,
 ) -> Result<(Arc<Caller>, Value), Problem> {
     let mut body = Body::new(payload);
-    let admitted = authenticate(request, state).await.and_then(|caller| {
-        caller.require(rights)?;
-        check_media_type(request)?;
-        Ok(caller)
-    });
-    let caller = match admitted {
+    let caller = match identify(request, state).await {
         Ok(caller) => caller,
         Err(problem) => return Err(body.refuse(problem).await),
     };
-    match body.read(limit).await {
-        Ok(bytes) => Ok((caller, parse(&bytes)?)),
+    let sound = caller.require(taking.rights).and_then(|()| check_media_type(request));
+    let read = match sound {
+        Ok(()) => body.read(taking.most).await,
+        Err(problem) => Err(problem),
+    };
+    let taken = match read {
+        Ok(bytes) => parse(&bytes),
         Err(problem) => Err(body.refuse(problem).await),
+    };
+    let rider = taken.as_ref().ok().and_then(|value| taking.rider.of(value));
+    if let Err(refused) = state.limits.admit(&caller.client, rider).await {
+        let mut problem = Problem::from(refused);
+        problem.close = taken.is_err_and(|problem| problem.close);
+        return Err(problem);
     }
+    Ok((caller, taken?))
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {

@@ -27,7 +27,11 @@ pub(super) async fn ready(state: Data<ApiState>) -> impl Responder {
     let chain = matches!(chain, Ok(true));
     let ready = database && chain && !draining;
     let word = |ok| if ok { "ok" } else { "unavailable" };
-    let checks = json!({"database": word(database), "chain": word(chain), "draining": draining});
+    let mut checks = json!({"database": word(database), "chain": word(chain), "draining": draining});
+    if let Some(redis) = &state.redis {
+        // Without it everything goes on, each instance by itself.
+        checks["redis"] = json!(if redis.is_up() { "ok" } else { "degraded" });
+    }
     let mut answer = if ready {
         HttpResponse::Ok()
     } else {

@@ -44,6 +44,8 @@ use crate::ledger::ground::SourceSecret;
 use crate::lifecycle::Lifecycle;
 use crate::methodology::library::Library;
 use crate::methodology::programme::Programme;
+use crate::redis::Redis;
+use crate::redis::limits::Limits;
 use crate::store::db::Readers;
 use crate::store::writer::Ledger;
 use actix_web::dev::Server;
@@ -86,6 +88,10 @@ pub struct ApiParts {
     pub lifecycle: Lifecycle,
     /// Renders the figures.
     pub metrics: PrometheusHandle,
+    /// What instances share, if they share anything.
+    pub redis: Option<Redis>,
+    /// How often callers may ask.
+    pub limits: Arc<Limits>,
     /// The section `http`.
     pub config: HttpConfig,
 }
@@ -104,6 +110,8 @@ struct ApiState {
     source_secret: SourceSecret,
     lifecycle: Lifecycle,
     metrics: PrometheusHandle,
+    redis: Option<Redis>,
+    limits: Arc<Limits>,
     max_body: usize,
     max_batch: usize,
     keys: auth::KeyCache,
@@ -129,6 +137,8 @@ impl Api {
             source_secret: parts.source_secret,
             lifecycle: parts.lifecycle,
             metrics: parts.metrics,
+            redis: parts.redis,
+            limits: parts.limits,
             max_body: parts.config.max_body_bytes.to_usize(),
             max_batch: parts.config.max_batch_bytes.to_usize(),
             keys: auth::KeyCache::default(),

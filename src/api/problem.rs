@@ -5,6 +5,7 @@ use crate::chain::ChainError;
 use crate::identity::kek::KekError;
 use crate::ledger::command::Rejection;
 use crate::methodology::trip::{InputCode, InputError};
+use crate::redis::limits::{Refused, Scope};
 use crate::store::db::StoreError;
 use crate::store::writer::SubmitError;
 use actix_web::http::StatusCode;
@@ -78,6 +79,7 @@ codes! {
     UnknownStation "unknown_station" 422 "The network has no such station.", "Use a station id of the network.";
     NoRoute "no_route" 422 "No way leads from the one station to the other.", "Check both stations, or send `distance_m`.";
     BatchTooLarge "batch_too_large" 422 "The batch has more items than are taken at once.", "Split it.";
+    RateLimited "rate_limited" 429 "More came in a second than is taken; nothing was taken.", "Send the same again after `retry_after_ms`, and the next ones further apart.";
     Overloaded "overloaded" 503 "The queue is full; nothing was taken.", "Send the same again after `retry_after_ms`.";
     Draining "draining" 503 "The gateway is stopping; nothing was taken.", "Send the same again after `retry_after_ms`; another instance may answer.";
     StorageUnavailable "storage_unavailable" 503 "The database did not take it; nothing was stored.", "Send the same again after `retry_after_ms`; a trip is counted once, and an order under its key carried out once, however often it is sent.";
@@ -297,6 +299,21 @@ impl From<Rejection> for Problem {
                 Self::storage_unavailable()
             }
         }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let of_whom = match refused.scope {
+            Scope::Client => "requests of the client",
+            Scope::Rider => "orders of the rider",
+        };
+        let detail = format!("{of_whom} are taken at most {} in a second", refused.per_s);
+        let wait_ms = refused.wait.as_micros().div_ceil(1_000);
+        let mut problem = Self::new(Code::RateLimited, detail).retry(u64::try_from(wait_ms).unwrap_or(u64::MAX));
+        let limit = json!(refused.scope.as_str());
+        problem.extra.insert("limit".to_owned(), limit);
+        problem
     }
 }
 

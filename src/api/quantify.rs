@@ -3,7 +3,7 @@
 
 use super::ApiState;
 use super::auth::Caller;
-use super::body::intake;
+use super::body::{Rider, Taking, intake};
 use super::fields::{Mistakes, Object};
 use super::keys::Right;
 use super::problem::{FieldError, Problem};
@@ -27,7 +27,12 @@ pub(super) async fn quantify(
     payload: Payload,
     state: Data<ApiState>,
 ) -> Result<HttpResponse, Problem> {
-    let (caller, value) = intake(&request, payload, &state, state.max_body, RIGHTS).await?;
+    let taking = Taking {
+        most: state.max_body,
+        rights: RIGHTS,
+        rider: Rider::None,
+    };
+    let (caller, value) = intake(&request, payload, &state, taking).await?;
     let mut mistakes = Mistakes::default();
     let mut object = Object::new(&value, "", &mut mistakes);
     let answer = if value

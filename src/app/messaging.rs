@@ -9,12 +9,7 @@ use crate::store::leases::Leases;
 use std::sync::Arc;
 
 /// Takes trips to the desk and sends events of the deployment out until the stop.
-pub(super) fn start(
-    on: &Standing<'_>,
-    desk: TripDesk,
-    (leases, deployment): (Leases, &[u8; 16]),
-    lifecycle: &Lifecycle,
-) {
+pub(super) fn start(on: &Standing<'_>, desk: TripDesk, deployment: &[u8; 16], lifecycle: &Lifecycle) {
     let config = &on.config.rabbitmq;
     let Some(url) = &config.url else { return };
     let broker = Broker::new(url.as_str());
@@ -34,7 +29,7 @@ pub(super) fn start(
             events: Events::new(on.readers.clone(), Arc::clone(on.kek), deployment),
             readers: on.readers.clone(),
             locations: on.locations.clone(),
-            leases,
+            leases: Leases::new(on.locations.main().clone(), rand::random()).lasting(EventsOut::LEASE),
             clock: on.clock.clone(),
             exchange: exchange.to_owned(),
             stop: lifecycle.soft(),

@@ -5,6 +5,7 @@ pub mod dispatching;
 mod founding;
 pub mod in_force;
 mod messaging;
+pub mod sharing;
 pub mod signing;
 
 use crate::api::{Api, ApiParts};
@@ -19,16 +20,17 @@ use crate::identity::found::FoundError;
 use crate::identity::kek::{Kek, KekError, KekId};
 use crate::import::ways::DescribedError;
 use crate::jobs;
+use crate::jobs::Turns;
 use crate::jobs::settle_due::Settling;
 use crate::ledger::ground::{Ground, SourceSecret};
 use crate::ledger::ids::ShardId;
 use crate::lifecycle::Lifecycle;
 use crate::methodology::{Library, LibraryError, Programme, ProgrammeError};
+use crate::redis::AddressError;
 use crate::store::activations;
 use crate::store::databases::HomesError;
 use crate::store::db::{Connection, Homes, Location, MySqlServer, SqliteFile, StoreError};
 use crate::store::hints::hints;
-use crate::store::leases::Leases;
 use crate::store::writer::{Ledger, Writer, WriterParts};
 use crate::telemetry::install_metrics;
 use actix_web::dev::Server;
@@ -43,6 +45,7 @@ pub use founding::{open_deployment, open_locked};
 use dispatching::{Outgoing, Standing};
 use founding::{Opened, first_key};
 use in_force::{InForce, environment};
+use sharing::Sharing;
 
 /// Riders whose dues one commit books, while callers wait behind them.
 const SETTLED_AT_ONCE: i64 = 32;
@@ -71,8 +74,6 @@ pub struct Core {
     pub clock: Clock,
     /// All parameter sets.
     pub library: Library,
-    /// What this deployment is called, for ever.
-    pub deployment: [u8; 16],
     /// Where the ledger is.
     pub locations: Homes<Location>,
     /// Connections beside the writers'.
@@ -83,6 +84,8 @@ pub struct Core {
     pub zone: TimeZone,
     /// Names trips as issues do.
     pub source_secret: SourceSecret,
+    /// The deployment's id.
+    pub deployment: [u8; 16],
     /// The way to the writer.
     pub ledger: Ledger,
     /// What trips are judged by.
@@ -177,6 +180,9 @@ pub enum AppError {
     /// The ledger did not record what is to be in force.
     #[error("not put in force: {0}")]
     Activation(String),
+    /// The address of Redis.
+    #[error(transparent)]
+    Redis(#[from] AddressError),
     /// A folder that the settings name.
     #[error("the folder {folder}")]
     SettingsFolder {
@@ -207,16 +213,17 @@ impl App {
             config,
             clock,
             library,
-            deployment,
             locations,
             mut connections,
             kek,
             zone,
             source_secret,
+            deployment,
             ledger,
             in_force,
             outgoing,
         } = Core::open(parts, lifecycle).await?;
+        let sharing = Sharing::start(&config.redis, (&deployment, &source_secret), lifecycle).await?;
         let first_key = first_key(connections.main_mut(), &clock).await?;
         connections.close().await?;
         let readers = locations.readers(READERS).await?;
@@ -238,13 +245,8 @@ impl App {
             clock: &clock,
             config: &config,
         };
-        // What is booked here is found by the instance that has the chain.
-        let sweeper = match &chain {
-            ChainClient::Embedded(_) => Some(dispatching::start(outgoing, &on, lifecycle)?),
-            ChainClient::Elsewhere(_) => None,
-        };
-        let leases = Leases::new(locations.main().clone(), rand::random());
-        spawn_jobs((settling, leases.clone()), sweeper, lifecycle);
+        let sweeper = sharing.dispatch(outgoing, &on, lifecycle)?;
+        spawn_jobs((settling, sharing.turns(locations.main())), sweeper, lifecycle);
         let parts = ApiParts {
             ledger: ledger.clone(),
             readers: readers.clone(),
@@ -258,10 +260,12 @@ impl App {
             source_secret,
             lifecycle: lifecycle.clone(),
             metrics,
+            redis: sharing.redis(),
+            limits: sharing.limits(config.limits, lifecycle),
             config: config.http.clone(),
         };
         let api = Api::new(parts);
-        messaging::start(&on, api.desk(), (leases, &deployment), lifecycle);
+        messaging::start(&on, api.desk(), &deployment, lifecycle);
         let server = api
             .server(&config.http, listener, config.shutdown.soft_s.seconds())
             .map_err(not_listening(&config))?;
@@ -285,7 +289,7 @@ fn not_listening(config: &Config) -> impl FnOnce(std::io::Error) -> AppError {
     |source| AppError::Listen { address, source }
 }
 
-fn spawn_jobs(settling: (Settling, Leases), sweeper: Option<Sweeper>, lifecycle: &Lifecycle) {
+fn spawn_jobs(settling: (Settling, Turns), sweeper: Option<Sweeper>, lifecycle: &Lifecycle) {
     let soft = lifecycle.soft();
     lifecycle.spawn("jobs", async move {
         if let Err(error) = jobs::run(settling, sweeper, soft).await {
@@ -333,6 +337,7 @@ impl Core {
             kek,
         } = founding::open(&config, &folder, &clock).await?;
         let deployment = founded.deployment;
+        let deployment_id = deployment.id;
         let chain_secret = kek.unwrap_chain(&founded.chain_secret, &deployment.id)?;
         let genesis = chain::genesis(connections.main_mut(), &deployment).await?;
         let surroundings = Surroundings {
@@ -350,7 +355,6 @@ impl Core {
         let (kek, zone) = (Arc::new(kek), ground.zone.clone());
         let (hints, hinted) = hints();
         let source_secret = ground.source_secret.clone();
-        let deployment_id = deployment.id;
         let (ledger, writers) = Ledger::new(&WriterParts {
             locations: locations.clone(),
             clock: clock.clone(),
@@ -373,12 +377,12 @@ impl Core {
             config,
             clock,
             library,
-            deployment: deployment_id,
             locations,
             connections,
             kek,
             zone,
             source_secret,
+            deployment: deployment_id,
             ledger,
             in_force,
             outgoing: Outgoing {

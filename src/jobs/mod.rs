@@ -3,9 +3,11 @@
 //! so is the sweeping.
 
 pub mod settle_due;
+mod turns;
+
+pub use turns::Turns;
 
 use crate::dispatch::{Sweeper, Taking};
-use crate::store::leases::Leases;
 use settle_due::Settling;
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
@@ -19,7 +21,7 @@ const SWEEP: &str = "*/5 * * * * *";
 /// Runs the jobs until told to stop. The scheduler only says that it is time: if the last run is still at work, that time is passed
 /// over, and what it would have done is done by the next.
 pub async fn run(
-    (settling, leases): (Settling, Leases),
+    (settling, turns): (Settling, Turns),
     sweeper: Option<Sweeper>,
     stop: CancellationToken,
 ) -> Result<(), JobSchedulerError> {
@@ -32,7 +34,7 @@ pub async fn run(
             sweep(&sweeper, sweeps, &stop).await;
         }
     };
-    tokio::join!(settle_due(&settling, &leases, minutes, &stop), sweeping);
+    tokio::join!(settle_due(&settling, &turns, minutes, &stop), sweeping);
     scheduler.shutdown().await
 }
 
@@ -50,12 +52,12 @@ fn count(outcome: &'static str, runs: u64) {
     metrics::counter!("carbon_job_runs_total", "job" => "settle-due", "outcome" => outcome).increment(runs);
 }
 
-async fn settle_due(settling: &Settling, leases: &Leases, mut ticks: mpsc::Receiver<()>, stop: &CancellationToken) {
+async fn settle_due(settling: &Settling, turns: &Turns, mut ticks: mpsc::Receiver<()>, stop: &CancellationToken) {
     for outcome in ["done", "elsewhere", "failed"] {
         count(outcome, 0);
     }
     while let Some(Some(())) = stop.run_until_cancelled(ticks.recv()).await {
-        match leases.take("settle-due", settling.clock.now_ms()).await {
+        match turns.take("settle-due", settling.clock.now_ms()).await {
             Ok(true) => {}
             Ok(false) => {
                 count("elsewhere", 1);

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// The lease of whoever publishes.
 const JOB: &str = "events";
 /// How often the lease is taken again: well before it ends.
-const RENEWED: Duration = Duration::from_secs(30);
+const RENEWED: Duration = Duration::from_secs(8);
 /// How long to wait before looking for new entries again.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long to wait before asking again whose turn it is.
@@ -73,6 +73,9 @@ impl Talk for EventsOut {
 }
 
 impl EventsOut {
+    /// How long an instance that was killed keeps others from publishing.
+    pub const LEASE: Duration = Duration::from_secs(30);
+
     /// Publishes until the stop.
     pub async fn run(self) {
         metrics::counter!("carbon_events_published_total").increment(0);

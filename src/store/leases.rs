@@ -6,22 +6,33 @@ use std::time::Duration;
 
 /// How long a lease lasts that nobody takes again.
 pub const LEASE: Duration = Duration::from_mins(2);
-const LEASE_MS: i64 = 120_000;
 
 /// Takes leases for one instance.
 #[derive(Clone, Debug)]
 pub struct Leases {
     location: Location,
     holder: [u8; 16],
+    lease: Duration,
 }
 
 impl Leases {
     /// In the main database, for the instance that goes by `holder`, 16 bytes by chance.
     pub const fn new(location: Location, holder: [u8; 16]) -> Self {
-        Self { location, holder }
+        Self {
+            location,
+            holder,
+            lease: LEASE,
+        }
     }
 
-    /// Whether this instance may run a job now; it keeps the lease for two minutes, or by asking again.
+    /// The same with leases that last as long as this; all who take those of a job say the same.
+    #[must_use]
+    pub const fn lasting(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Whether this instance may run a job now; it keeps the lease until it ends, or by asking again.
     pub async fn take(&self, job: &'static str, now_ms: i64) -> Result<bool, StoreError> {
         let mut connection = self.location.connect().await?;
         let taken = self.take_on(&mut connection, job, now_ms).await;
@@ -48,7 +59,7 @@ impl Leases {
         const AGAIN: &str =
             "UPDATE job SET holder = ?, until_ms = ? WHERE name = ? AND (holder = ? OR until_ms <= ? OR until_ms > ?)";
         const FIRST: &str = "INSERT INTO job (name, holder, until_ms) VALUES (?, ?, ?)";
-        let until_ms = now_ms.saturating_add(LEASE_MS);
+        let until_ms = now_ms.saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
         let moved = with!(&mut *c, |c| {
             sqlx::query(AGAIN)
                 .bind(self.holder.as_slice())

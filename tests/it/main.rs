@@ -27,6 +27,7 @@ mod model; // random orders are judged, answered and booked as naive lists say, 
 mod operations; // figures, alerts, dashboard and runbook speak of the same things
 mod plans; // every statement that is executed uses the index meant for it
 mod readme; // the two READMEs say the same
+mod redis; // limits and hints that instances share, and Redis flushed, silent and killed
 mod server; // many writers at once, sessions that end, a server killed under load
 mod shared; // what is compiled in is what the reference data says
 mod tampering; // whatever is changed behind the ledger's back, verify names it

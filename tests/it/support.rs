@@ -80,6 +80,11 @@ impl TestApp {
 
     /// Another instance on the same database, which has no chain of its own.
     pub(crate) async fn beside(&self) -> Self {
+        self.beside_with(&[]).await
+    }
+
+    /// The same with settings.
+    pub(crate) async fn beside_with(&self, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lifecycle = Lifecycle::new(Duration::from_secs(10));
         let kek = DataFolder::new(self.data_dir()).kek_file();
@@ -88,7 +93,7 @@ impl TestApp {
             ("CARBON_GATEWAY__KEYS__KEK_FILE", kek.to_str().unwrap()),
             ("CARBON_GATEWAY__CHAIN__KIND", "elsewhere"),
         ];
-        let settings = [&own[..], &as_texts(&database)].concat();
+        let settings = [settings, &own[..], &as_texts(&database)].concat();
         let app = start(folder.path(), &self.clock, &lifecycle, &settings).await;
         Self {
             base: format!("http://{}", app.address),

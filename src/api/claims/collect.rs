@@ -2,7 +2,7 @@
 
 use super::super::ApiState;
 use super::super::auth::Caller;
-use super::super::body::intake;
+use super::super::body::{Rider, Taking, intake};
 use super::super::credits::shown;
 use super::super::fields::{Mistakes, Object};
 use super::super::frame::request_id;
@@ -36,7 +36,12 @@ pub(in super::super) async fn collect(
     payload: Payload,
     state: Data<ApiState>,
 ) -> Result<HttpResponse, Problem> {
-    let (caller, value) = intake(&request, payload, &state, state.max_body, &[Right::CreditsSpend]).await?;
+    let taking = Taking {
+        most: state.max_body,
+        rights: &[Right::CreditsSpend],
+        rider: Rider::InPath(&path),
+    };
+    let (caller, value) = intake(&request, payload, &state, taking).await?;
     let key = key_of(&request)?;
     let user = user_of(&path)?;
     let (command, named) = order(&state, &caller, (user, &request_id(&request), &key), &value)?;

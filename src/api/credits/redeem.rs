@@ -2,7 +2,7 @@
 
 use super::super::ApiState;
 use super::super::auth::Caller;
-use super::super::body::intake;
+use super::super::body::{Rider, Taking, intake};
 use super::super::fields::{Mistakes, Object};
 use super::super::frame::request_id;
 use super::super::keyed::{key_of, keyed};
@@ -33,7 +33,12 @@ pub(in super::super) async fn redeem(
     payload: Payload,
     state: Data<ApiState>,
 ) -> Result<HttpResponse, Problem> {
-    let (caller, value) = intake(&request, payload, &state, state.max_body, &[Right::CreditsSpend]).await?;
+    let taking = Taking {
+        most: state.max_body,
+        rights: &[Right::CreditsSpend],
+        rider: Rider::InBody,
+    };
+    let (caller, value) = intake(&request, payload, &state, taking).await?;
     let key = key_of(&request)?;
     let command = Arc::new(order(&state, &caller, (&request_id(&request), &key), &value)?);
     let answered = carry_out(&state, &command).await?;

@@ -141,13 +141,18 @@ impl Operation {
     /// Wants a key with one of some rights.
     pub(super) fn needs(mut self, rights: &'static [Right]) -> Self {
         self.access = Access::OneOf(rights);
-        self.codes(&[Code::Unauthorized, Code::Forbidden, Code::StorageUnavailable])
+        self.codes(&[
+            Code::Unauthorized,
+            Code::Forbidden,
+            Code::RateLimited,
+            Code::StorageUnavailable,
+        ])
     }
 
     /// Wants a key.
     pub(super) fn any_key(mut self) -> Self {
         self.access = Access::AnyKey;
-        self.codes(&[Code::Unauthorized, Code::StorageUnavailable])
+        self.codes(&[Code::Unauthorized, Code::RateLimited, Code::StorageUnavailable])
     }
 
     /// A part of the path.

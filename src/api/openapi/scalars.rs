@@ -1,8 +1,9 @@
 //! What is written alike wherever it stands: amounts, users, references, times, cursors, and problems.
 
-use super::schema::{between, list, may, need, object, refer, said, shaped, short, text, words};
+use super::schema::{Member, between, list, may, need, object, refer, said, shaped, short, text, words};
 use crate::api::problem::Code;
 use crate::methodology::trip::LARGEST_INPUT;
+use crate::redis::limits::Scope;
 use serde_json::{Value, json};
 
 /// The schemas that every resource shares.
@@ -191,19 +192,9 @@ fn problems() -> Vec<(&'static str, Value)> {
                     list(refer("FieldError")),
                 ),
             ),
-            may(
-                "retry_after_ms",
-                said("When sending the same again makes sense.", between(0, 86_400_000)),
-            ),
-            may(
-                "available",
-                said("With `insufficient`: what may be spent.", refer("Amount")),
-            ),
-            may(
-                "missing",
-                said("With `insufficient`: what is lacking.", refer("Amount")),
-            ),
-        ],
+        ]
+        .into_iter()
+        .chain(of_some_codes()),
     );
     let meaning = object(
         "What a code means.",
@@ -220,5 +211,29 @@ fn problems() -> Vec<(&'static str, Value)> {
         ("FieldError", field),
         ("Problem", problem),
         ("ProblemMeaning", meaning),
+    ]
+}
+
+fn of_some_codes() -> [Member; 4] {
+    [
+        may(
+            "retry_after_ms",
+            said("When sending the same again makes sense.", between(0, 86_400_000)),
+        ),
+        may(
+            "available",
+            said("With `insufficient`: what may be spent.", refer("Amount")),
+        ),
+        may(
+            "missing",
+            said("With `insufficient`: what is lacking.", refer("Amount")),
+        ),
+        may(
+            "limit",
+            said(
+                "With `rate_limited`: whose limit was reached.",
+                words(Scope::ALL.map(Scope::as_str)),
+            ),
+        ),
     ]
 }

@@ -1,7 +1,7 @@
 //! What needs no key, as the document shows it.
 
 use super::operation::{Area, Operation};
-use super::schema::{flag, need, object, only, refer, said, text, words};
+use super::schema::{flag, may, need, object, only, refer, said, text, words};
 use crate::api::problem::Code;
 use serde_json::{Value, json};
 
@@ -63,6 +63,13 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             need("database", words(["ok", "unavailable"])),
             need("chain", words(["ok", "unavailable"])),
             need("draining", said("Whether the gateway is stopping.", flag())),
+            may(
+                "redis",
+                said(
+                    "Only where the gateway is to use one. `degraded`: it is away, and this instance goes on by itself.",
+                    words(["ok", "degraded"]),
+                ),
+            ),
         ],
     );
     let readiness = object(

@@ -3,6 +3,7 @@
 
 use super::super::ApiState;
 use super::super::auth::Caller;
+use super::super::body::rider;
 use super::super::fields::{Mistakes, Object};
 use super::super::problem::{Code, Problem};
 use super::answer::{self, Named};
@@ -59,12 +60,16 @@ pub(super) fn trips(value: &Value) -> Result<&[Value], Problem> {
     Ok(trips)
 }
 
-/// Books the trips and waits for all of them.
+/// Books the trips and waits for all of them. Each counts for its rider.
 pub(super) async fn book(state: &ApiState, caller: &Caller, request_id: &str, trips: &[Value]) -> Answers {
+    let riders: Vec<_> = trips.iter().map(rider).collect();
+    let refused = state.limits.admit_each(&riders).await;
     let mut busy = BTreeSet::new();
-    let items: Vec<Item> = trips
-        .iter()
-        .map(|value| queue(state, caller, request_id, value, &mut busy))
+    let items: Vec<Item> = std::iter::zip(trips, refused)
+        .map(|(value, refused)| match refused {
+            Some(refused) => Item::Failed(refused.into()),
+            None => queue(state, caller, request_id, value, &mut busy),
+        })
         .collect();
     let mut answers = Answers::default();
     for item in items {
@@ -125,7 +130,7 @@ impl Answers {
 
     fn fail(&mut self, problem: &Problem, request_id: &str) {
         let status = problem.code.status();
-        if status == 503 {
+        if matches!(status, 429 | 503) {
             self.summary.busy += 1;
         } else {
             self.summary.failed += 1;

@@ -17,7 +17,7 @@ pub(super) use way::Stations;
 
 use super::ApiState;
 use super::auth::{Caller, authenticate};
-use super::body::intake;
+use super::body::{Rider, Taking, intake};
 use super::frame::request_id;
 use super::keys::Right;
 use super::problem::{Code, Problem};
@@ -35,7 +35,12 @@ pub(super) async fn create(
     payload: Payload,
     state: Data<ApiState>,
 ) -> Result<HttpResponse, Problem> {
-    let (caller, value) = intake(&request, payload, &state, state.max_body, &[Right::TripsWrite]).await?;
+    let taking = Taking {
+        most: state.max_body,
+        rights: &[Right::TripsWrite],
+        rider: Rider::InBody,
+    };
+    let (caller, value) = intake(&request, payload, &state, taking).await?;
     let command = Arc::new(order(&state, &caller, &request_id(&request), &value)?);
     let booked = state.ledger.book(Arc::clone(&command)).await?;
     let position = position(command.user.shard(), booked.trip.seq);
@@ -54,7 +59,12 @@ pub(super) async fn batch(
     payload: Payload,
     state: Data<ApiState>,
 ) -> Result<HttpResponse, Problem> {
-    let (caller, value) = intake(&request, payload, &state, state.max_batch, &[Right::TripsWrite]).await?;
+    let taking = Taking {
+        most: state.max_batch,
+        rights: &[Right::TripsWrite],
+        rider: Rider::None,
+    };
+    let (caller, value) = intake(&request, payload, &state, taking).await?;
     let answers = batch::book(&state, &caller, &request_id(&request), batch::trips(&value)?).await;
     let mut response = HttpResponse::Ok();
     if !answers.positions.is_empty() {

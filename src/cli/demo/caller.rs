@@ -11,7 +11,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const MOST_TRIES: u32 = 100;
 /// What a busy gateway asks for, should it not say.
 const PAUSE_MS: u64 = 200;
-const BUSY: u16 = 503;
+/// Not taken now: too many at once, or nobody there to take it.
+const BUSY: [u16; 2] = [429, 503];
 
 /// A gateway and a key.
 #[derive(Clone)]
@@ -80,7 +81,7 @@ impl Caller {
             let status = answer.status().as_u16();
             let replayed = answer.headers().contains_key("Idempotent-Replayed");
             let body: Value = answer.json().await?;
-            if status != BUSY || tries == MOST_TRIES {
+            if !BUSY.contains(&status) || tries == MOST_TRIES {
                 return Ok(Answered { status, replayed, body });
             }
             tries += 1;

@@ -17,7 +17,6 @@ use tokio::sync::mpsc;
 const CALLERS: usize = 12;
 /// The programme that is built in.
 pub(super) const PROGRAMME: &str = "demo";
-const BUSY: u64 = 503;
 
 /// What one caller does without another's interfering.
 enum Errand {
@@ -118,7 +117,7 @@ impl Play {
             let mut busy = Vec::new();
             for (trip, result) in std::iter::zip(left, results) {
                 match result["status"].as_u64() {
-                    Some(BUSY) => busy.push(trip),
+                    Some(429 | 503) => busy.push(trip),
                     Some(status @ (200 | 201)) => self.booked_trip(trip, status, &result["trip"])?,
                     status => self.booked_trip(trip, status.unwrap_or_default(), &result["problem"])?,
                 }

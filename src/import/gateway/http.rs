@@ -277,7 +277,7 @@ impl Item {
                     capped: grams(&trip.capped)?,
                 }))
             }
-            (503, _) => Ok(Answer::Busy),
+            (429 | 503, _) => Ok(Answer::Busy),
             (409, _) => {
                 let fields: Vec<String> = problem.errors.into_iter().map(|error| error.pointer).collect();
                 Ok(Answer::Conflict(fields.join(", ")))

@@ -4,6 +4,7 @@ mod access;
 mod as_described;
 mod chain;
 mod credits;
+mod limits;
 mod networks;
 mod openapi;
 mod outage;

@@ -9,6 +9,7 @@ use carbon_gateway::ledger::ground::{Ground, SourceSecret};
 use carbon_gateway::ledger::page::Deployment;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
 use carbon_gateway::methodology::Library;
+use carbon_gateway::redis::limits::Limits;
 use carbon_gateway::store::db::{Connection, Homes};
 use carbon_gateway::store::writer::{Ledger, WriterParts};
 use carbon_gateway::telemetry::install_metrics;
@@ -131,6 +132,7 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
     drop(writers);
     let library = Arc::new(Library::builtin().unwrap());
     let demo = carbon_gateway::methodology::Programme::demo(&library).unwrap();
+    let config = Loaded::read(None, Vec::new()).unwrap().config;
     let parts = ApiParts {
         ledger,
         readers: Homes::one(location).readers(1).await.unwrap(),
@@ -144,7 +146,9 @@ async fn bare_server(app: &TestApp, life: &Lifecycle) -> String {
         source_secret: SourceSecret::new([1; 32]),
         lifecycle: life.clone(),
         metrics: install_metrics(),
-        config: Loaded::read(None, Vec::new()).unwrap().config.http,
+        redis: None,
+        limits: Arc::new(Limits::new(config.limits, None)),
+        config: config.http,
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
