@@ -1,6 +1,6 @@
 //! Hints by Redis: who has a job's lease, and that a shard has something for the chain. They spare asking and waiting and decide nothing.
 
-use super::{URL, ask, config, connect, space, until};
+use super::{PATIENT, URL, ask, config, connect, space, until};
 use crate::database;
 use crate::dispatch::{self, issue, redeem, verified};
 use crate::services;
@@ -98,7 +98,7 @@ async fn what_is_booked_elsewhere_leaves_without_a_sweep() {
         own.chain(database::settings(home.path())).collect::<Vec<_>>()
     };
     let parts = Parts {
-        config: Loaded::read(None, shared(&[(URL, &url)])).unwrap().config,
+        config: Loaded::read(None, shared(&[(URL, &url), PATIENT])).unwrap().config,
         folder: DataFolder::new(home.path()),
         clock: ManualClock::new(NOON_MS).clock(),
     };
@@ -128,6 +128,7 @@ async fn what_is_booked_elsewhere_leaves_without_a_sweep() {
     let kek = DataFolder::new(home.path()).kek_file();
     let settings = shared(&[
         (URL, &url),
+        PATIENT,
         ("CARBON_GATEWAY__KEYS__KEK_FILE", kek.to_str().unwrap()),
         ("CARBON_GATEWAY__CHAIN__KIND", "elsewhere"),
     ]);

@@ -2,7 +2,7 @@
 
 use super::{Server, ask, config, connect, space, until};
 use crate::services;
-use carbon_gateway::config::{LimitsConfig, Loaded};
+use carbon_gateway::config::{LimitsConfig, Loaded, RedisConfig};
 use carbon_gateway::ledger::ids::{Name, UserId};
 use carbon_gateway::lifecycle::Lifecycle;
 use carbon_gateway::redis::Redis;
@@ -20,7 +20,11 @@ fn figures(client_per_s: u32, user_per_s: u32) -> LimitsConfig {
 
 /// What one instance counts by.
 async fn instance(url: &str, figures: LimitsConfig, space: &Arc<Space>, life: &Lifecycle) -> (Limits, Redis) {
-    let redis = Redis::start(&config(url), life).await.unwrap().unwrap();
+    on(&config(url), figures, space, life).await
+}
+
+async fn on(config: &RedisConfig, figures: LimitsConfig, space: &Arc<Space>, life: &Lifecycle) -> (Limits, Redis) {
+    let redis = Redis::start(config, life).await.unwrap().unwrap();
     (Limits::new(figures, Some((redis.clone(), Arc::clone(space)))), redis)
 }
 
@@ -224,7 +228,9 @@ fn while_redis_is_away_nobody_waits_for_it_and_limits_hold() {
     metrics::with_local_recorder(&recorder, || {
         runtime.block_on(async {
             let (server, life, (space, _)) = (Server::start(), life(), space());
-            let (limits, redis) = instance(&server.url, figures(1_000_000, 1), &space, &life).await;
+            let mut config = config(&server.url);
+            config.timeout_ms = 2_000.try_into().unwrap();
+            let (limits, redis) = on(&config, figures(1_000_000, 1), &space, &life).await;
             assert!(redis.is_up());
             assert_eq!(limits.admit(&client(), Some(rider(3_000_001))).await, Ok(()));
             assert_eq!(counted(&figures_of, "carbon_limits_local_total"), 0);

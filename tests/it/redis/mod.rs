@@ -18,10 +18,12 @@ use std::time::{Duration, Instant};
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 const URL: &str = "CARBON_GATEWAY__REDIS__URL";
+/// Redis may take its time on a busy machine, where the matter is not how long it is waited for.
+const PATIENT: (&str, &str) = ("CARBON_GATEWAY__REDIS__TIMEOUT_MS", "10000");
 
 /// The section of the settings that names a server.
 fn config(url: &str) -> RedisConfig {
-    let variables = [(URL.to_owned(), url.to_owned())];
+    let variables = [(URL, url), PATIENT].map(|(name, value)| (name.to_owned(), value.to_owned()));
     Loaded::read(None, variables).unwrap().config.redis
 }
 

@@ -1,6 +1,6 @@
 //! Gateways with a Redis: they count together, and go on whatever becomes of it.
 
-use super::{Server, URL, ask, connect, until};
+use super::{PATIENT, Server, URL, ask, connect, until};
 use crate::database;
 use crate::dispatch::verified;
 use crate::services;
@@ -34,7 +34,7 @@ async fn two_gateways_count_together() {
     if database::is_in_files("two gateways that count together", "a file has one instance") {
         return;
     }
-    let settings = [(URL, url.as_str()), (RIDER, "1")];
+    let settings = [(URL, url.as_str()), PATIENT, (RIDER, "1")];
     let app = TestApp::spawn_with(&settings).await;
     let beside = app.beside_with(&settings).await;
     let mut refused = 0;
@@ -74,7 +74,7 @@ async fn a_redis_flushed_killed_and_restarted_under_load_costs_nobody_an_answer(
         return;
     }
     let server = Server::start();
-    let settings = [(URL, server.url.as_str()), (CLIENT, "1000000"), (RIDER, "1")];
+    let settings = [(URL, server.url.as_str()), PATIENT, (CLIENT, "1000000"), (RIDER, "1")];
     let app = Arc::new(TestApp::spawn_with(&settings).await);
     let (next, stored) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let enough = CancellationToken::new();
