@@ -5,21 +5,26 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
   cat <<'TEXT'
-usage: scripts/bench.sh [--seconds N] [--trips N] [CASE...]
+usage: scripts/bench.sh [--full-stack] [--seconds N] [--trips N] [CASE...]
 
-Builds in release and measures, in interleaved rounds, ratios first (docs/benchmarks.md says what each case is). All cases
-without CASE:
+Builds in release and measures, in interleaved rounds, ratios first (docs/benchmarks.md says what each case is). The first five
+cases without CASE:
 
   dispatch  the way to the chain, CPU against what its signatures cost
   intake    trips over HTTP against a transaction for each; batches against the writer alone
   reading   balances and totals while writing, against a bare SELECT over HTTP
   size      start-up, memory and bytes on disk with many trips
   real      the public sets: imported, confirmed, verified and imported again, every figure as computed elsewhere
+  volume    reads with very many trips against a thirtieth of them, on a database server; loading 30 million takes hours of
+            a small machine and 2 KB of disk for each
 
+  --full-stack  the case of this name, or another that wants it: trips on a database server that waits for the disk, against a
+                stored procedure, a transaction for each request, bare group commits; two instances against one
   --seconds N   how long one slice of a round lasts (default 4)
-  --trips N     trips in the data folder of `size` (default 1000000)
+  --trips N     trips in the ledger of `size` (default 1000000) and of `volume` (default 30000000)
 
-Each case prints a table and leaves bench/<case>.json in cargo's target folder. Needs Linux, cargo and a C compiler.
+Each case prints a table and leaves bench/<case>.json in cargo's target folder, where the server has its data too; it is
+started by scripts/dev-up.sh and ends with the script. Needs Linux, cargo and a C compiler, and MariaDB for a server.
 Exit code: 0 if everything could be measured, whatever the figures; 1 if something failed; 2 if the use is wrong.
 TEXT
 }
@@ -27,20 +32,41 @@ TEXT
 wrong() { usage >&2; exit 2; }
 options=()
 cases=()
+full_stack=""
 while [ $# -gt 0 ]; do
   case "$1" in
     -h | --help) usage; exit 0 ;;
+    --full-stack) full_stack=1; shift ;;
     --seconds | --trips)
       [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] || wrong
       options+=("$1" "$2")
       shift 2
       ;;
-    dispatch | intake | reading | size | real) cases+=("$1"); shift ;;
+    dispatch | intake | reading | size | real | volume) cases+=("$1"); shift ;;
     *) wrong ;;
   esac
 done
-[ ${#cases[@]} -gt 0 ] || cases=(dispatch intake reading size real)
+[ ${#cases[@]} -gt 0 ] || { [ -n "$full_stack" ] && cases=(full-stack) || cases=(dispatch intake reading size real); }
+
+# Its data lies on the disk of the target folder: a temporary folder may lie in memory, where a flush costs nothing.
+server=${CARGO_TARGET_DIR:-target}/bench/server
+stop_server() {
+  scripts/dev-up.sh down "$server"
+  rm -rf "$server"
+}
+
+measure() { cargo bench --locked --bench gateway -- "$@" ${options[@]+"${options[@]}"}; }
 
 for case in "${cases[@]}"; do
-  cargo bench --locked --bench gateway -- "$case" ${options[@]+"${options[@]}"}
+  case "$case" in
+    full-stack | volume)
+      rm -rf "$server"
+      settings=$(scripts/dev-up.sh up "$server")
+      trap stop_server EXIT
+      (eval "$settings" && measure "$case")
+      trap - EXIT
+      stop_server
+      ;;
+    *) measure "$case" ;;
+  esac
 done

@@ -12,8 +12,9 @@ use carbon_gateway::ledger::ids::{Name, UserId, trip_key};
 use carbon_gateway::methodology::programme::Programme;
 use carbon_gateway::methodology::units::Amount;
 use carbon_gateway::methodology::{Distance, DistanceFrom, Leg, Trip};
-use carbon_gateway::store::writer::Ledger;
-use std::collections::BTreeMap;
+use carbon_gateway::store::writer::{Ledger, Pending};
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,33 +36,63 @@ struct Ride {
 }
 
 impl Ride {
-    fn nth(n: u64, now_s: i64) -> anyhow::Result<Self> {
-        let (user, slot) = (i64::try_from(n % RIDERS)?, i64::try_from(n / RIDERS)?);
-        Ok(Self {
-            user: FIRST + user,
-            ended_s: now_s - 60 - slot * SLOT_S,
-            metres: 8_550 + n % 100,
-        })
-    }
-
     fn started_s(&self) -> i64 {
         self.ended_s - 1_600
     }
 }
 
-/// The `n`th trip as a caller sends it.
-pub(crate) fn trip_json(n: u64, now_s: i64) -> anyhow::Result<serde_json::Value> {
-    let ride = Ride::nth(n, now_s)?;
-    let time = |s| jiff::Timestamp::from_second(s).map(|time| time.to_string());
-    Ok(serde_json::json!({
-        "programme": PROGRAMME, "trip_id": format!("T-{n:09}"), "user_id": ride.user.to_string(),
-        "legs": [{"mode": "metro", "started_at": time(ride.started_s())?, "ended_at": time(ride.ended_s)?, "distance_m": ride.metres}],
-    }))
+/// Riders who ride in turn, and come again when the last of them has ridden.
+#[derive(Clone, Copy)]
+pub(crate) struct Riders {
+    first: i64,
+    count: u64,
 }
 
-/// The `n`th rider of a case.
+impl Riders {
+    /// So many, beginning behind the first `before` of all.
+    pub(crate) fn new(before: u64, count: u64) -> anyhow::Result<Self> {
+        let first = FIRST + i64::try_from(before)?;
+        Ok(Self { first, count })
+    }
+
+    /// Whose the `n`th ride is.
+    pub(crate) fn id(self, n: u64) -> anyhow::Result<i64> {
+        Ok(self.first + i64::try_from(n % self.count)?)
+    }
+
+    fn ride(self, n: u64, now_s: i64) -> anyhow::Result<Ride> {
+        Ok(Ride {
+            user: self.id(n)?,
+            ended_s: now_s - 60 - i64::try_from(n / self.count)? * SLOT_S,
+            metres: 8_550 + n % 100,
+        })
+    }
+
+    /// The `n`th trip as a caller sends it.
+    pub(crate) fn trip_json(self, n: u64, now_s: i64) -> anyhow::Result<serde_json::Value> {
+        let ride = self.ride(n, now_s)?;
+        let time = |s| jiff::Timestamp::from_second(s).map(|time| time.to_string());
+        Ok(serde_json::json!({
+            "programme": PROGRAMME, "trip_id": format!("T-{n:09}"), "user_id": ride.user.to_string(),
+            "legs": [{"mode": "metro", "started_at": time(ride.started_s())?, "ended_at": time(ride.ended_s)?, "distance_m": ride.metres}],
+        }))
+    }
+}
+
+/// Those of most cases.
+const MOST: Riders = Riders {
+    first: FIRST,
+    count: RIDERS,
+};
+
+/// The `n`th trip of most cases as a caller sends it.
+pub(crate) fn trip_json(n: u64, now_s: i64) -> anyhow::Result<serde_json::Value> {
+    MOST.trip_json(n, now_s)
+}
+
+/// The `n`th rider of most cases.
 pub(crate) fn rider(n: u64) -> anyhow::Result<i64> {
-    Ok(FIRST + i64::try_from(n % RIDERS)?)
+    MOST.id(n)
 }
 
 /// Gives orders to a ledger.
@@ -72,6 +103,7 @@ pub(crate) struct Desk {
     programme: Arc<Programme>,
     client: Name,
     now_s: i64,
+    riders: Riders,
     given: Arc<AtomicU64>,
 }
 
@@ -85,13 +117,19 @@ impl Desk {
             programme: Arc::clone(programme),
             client: Name::parse("bench")?,
             now_s: core.clock.now_ms() / 1_000,
+            riders: MOST,
             given: Arc::default(),
         })
     }
 
+    /// The same desk for other riders.
+    pub(crate) fn of(&self, riders: Riders) -> Self {
+        Self { riders, ..self.clone() }
+    }
+
     /// The `n`th trip.
     pub(crate) fn trip(&self, n: u64) -> anyhow::Result<Command> {
-        let ride = Ride::nth(n, self.now_s)?;
+        let ride = self.riders.ride(n, self.now_s)?;
         let (user, trip_id) = (UserId::new(ride.user)?, Name::parse(format!("T-{n:09}"))?);
         let leg = Leg {
             mode: "metro".to_owned(),
@@ -158,6 +196,22 @@ impl Desk {
             for order in pending? {
                 order.answer().await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Books the trips of these numbers; as many as may wait at once do, without a pause.
+    pub(crate) async fn book(&self, trips: Range<u64>) -> anyhow::Result<()> {
+        let mut waiting = VecDeque::with_capacity(AT_ONCE);
+        for n in trips {
+            if waiting.len() == AT_ONCE {
+                let oldest: Option<Pending> = waiting.pop_front();
+                oldest.context("nothing waits")?.trip().await?;
+            }
+            waiting.push_back(self.ledger.enqueue(self.trip(n)?)?);
+        }
+        for pending in waiting {
+            pending.trip().await?;
         }
         Ok(())
     }

@@ -23,6 +23,26 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    /// What all callers together got done, each of whom tells how much.
+    pub(crate) async fn of_all(mut callers: JoinSet<anyhow::Result<u64>>, begun: Instant) -> anyhow::Result<Self> {
+        let mut answered = 0;
+        while let Some(caller) = callers.join_next().await {
+            answered += caller??;
+        }
+        Ok(Self {
+            answered,
+            wall: begun.elapsed(),
+        })
+    }
+
+    /// What two did at the same time.
+    pub(crate) fn beside(self, other: Self) -> Self {
+        Self {
+            answered: self.answered + other.answered,
+            wall: self.wall.max(other.wall),
+        }
+    }
+
     /// Requests a second.
     pub(crate) fn rate(&self) -> f64 {
         self.answered as f64 / self.wall.as_secs_f64()
@@ -51,12 +71,7 @@ pub(crate) async fn callers(
     lasting: Duration,
     (requests, counter): (&Requests, &Arc<AtomicU64>),
 ) -> anyhow::Result<Done> {
-    let mut open = Vec::new();
-    for _ in 0..connections {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        open.push(stream);
-    }
+    let open = connected(address, connections).await?;
     let begun = Instant::now();
     let mut callers = JoinSet::new();
     for mut stream in open {
@@ -72,25 +87,75 @@ pub(crate) async fn callers(
             anyhow::Ok(answered)
         });
     }
-    let mut answered = 0;
-    while let Some(caller) = callers.join_next().await {
-        answered += caller??;
-    }
-    Ok(Done {
-        answered,
-        wall: begun.elapsed(),
-    })
+    Done::of_all(callers, begun).await
 }
 
-/// Reads one answer to its end; any but 2xx is an error.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<()> {
+/// Sends so many requests a second, evenly over the connections, for so long; answers how long each took, shortest first. A request that
+/// could not leave when it was due, since the answer before it was late, has waited since then.
+pub(crate) async fn paced(
+    address: SocketAddr,
+    (connections, rate): (usize, f64),
+    lasting: Duration,
+    (requests, counter): (&Requests, &Arc<AtomicU64>),
+) -> anyhow::Result<Vec<Duration>> {
+    let between = Duration::from_secs_f64(1.0 / rate);
+    let begun = Instant::now();
+    let mut callers = JoinSet::new();
+    for (place, mut stream) in (0_u32..).zip(connected(address, connections).await?) {
+        let (requests, counter) = (Arc::clone(requests), Arc::clone(counter));
+        let (first, period) = (begun + between * place, between * u32::try_from(connections)?);
+        callers.spawn(async move {
+            let (mut took, mut buffer, mut due) = (Vec::new(), Vec::new(), first);
+            while due.duration_since(begun) < lasting {
+                let request = requests(counter.fetch_add(1, Ordering::Relaxed))?;
+                let late = due < Instant::now();
+                tokio::time::sleep_until(due.into()).await;
+                // Who was not late is woken up to a millisecond after time, which is the timer's doing.
+                let left = if late { due } else { Instant::now() };
+                stream.write_all(&request).await?;
+                answer(&mut stream, &mut buffer).await?;
+                took.push(left.elapsed());
+                due += period;
+            }
+            anyhow::Ok(took)
+        });
+    }
+    let mut all = Vec::new();
+    while let Some(took) = callers.join_next().await {
+        all.extend(took??);
+    }
+    all.sort_unstable();
+    Ok(all)
+}
+
+async fn connected(address: SocketAddr, connections: usize) -> anyhow::Result<Vec<TcpStream>> {
+    let mut open = Vec::new();
+    for _ in 0..connections {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        open.push(stream);
+    }
+    Ok(open)
+}
+
+/// One answer's body.
+pub(crate) async fn fetch(address: SocketAddr, request: &[u8]) -> anyhow::Result<serde_json::Value> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request).await?;
+    let mut buffer = Vec::new();
+    let body = answer(&mut stream, &mut buffer).await?;
+    Ok(serde_json::from_slice(buffer.get(body..).context("no body")?)?)
+}
+
+/// Reads one answer to its end, and tells where its body begins; any but 2xx is an error.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<usize> {
     buffer.clear();
-    let mut end = None;
+    let mut body = None;
     loop {
         if stream.read_buf(buffer).await? == 0 {
             bail!("the connection ended");
         }
-        if end.is_none()
+        if body.is_none()
             && let Some(at) = buffer.windows(4).position(|four| four == b"\r\n\r\n")
         {
             let head = std::str::from_utf8(&buffer[..at])?;
@@ -101,10 +166,13 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<
                 let (name, value) = line.split_once(':')?;
                 name.eq_ignore_ascii_case("content-length").then(|| value.trim())
             });
-            end = Some(at + 4 + length.context("no length")?.parse::<usize>()?);
+            let from = at + 4;
+            body = Some((from, from + length.context("no length")?.parse::<usize>()?));
         }
-        if end.is_some_and(|end| buffer.len() >= end) {
-            return Ok(());
+        if let Some((from, end)) = body
+            && buffer.len() >= end
+        {
+            return Ok(from);
         }
     }
 }

@@ -8,14 +8,18 @@
 mod child; // the real executable on a scratch folder
 mod desk; // orders to a ledger, and trips as callers send them
 mod dispatching; // how far the way to the chain is from what its signatures cost
+mod full_stack; // trips on a database server against a stored procedure and others
 mod intake; // trips over HTTP against a transaction for each
 mod load; // callers over HTTP, each with one connection
 mod machine; // CPU time, memory, bytes on disk
+mod open; // a ledger without a gateway
 mod primitives; // what a signature costs here and now
 mod reading; // reads while writing against a bare SELECT
 mod real; // the public sets, every figure as computed elsewhere
+mod server; // the database server and ledgers on it
 mod size; // start-up, memory, bytes for each trip
 mod table; // the result
+mod volume; // reads with very many trips
 
 use anyhow::{Context as _, bail};
 use carbon_gateway::folder::DataFolder;
@@ -25,14 +29,14 @@ use std::path::{Path, PathBuf};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const CASES: [&str; 5] = ["dispatch", "intake", "reading", "size", "real"];
+const CASES: [&str; 7] = ["dispatch", "intake", "reading", "size", "real", "full-stack", "volume"];
 
 /// How much is measured.
 pub(crate) struct Effort {
     /// Seconds that one slice of one round lasts.
     pub(crate) seconds: u64,
-    /// Trips in the data folder of the case `size`.
-    pub(crate) trips: u64,
+    /// Trips in the ledger of the cases `size` and `volume`, if not as many as each has by itself.
+    pub(crate) trips: Option<u64>,
 }
 
 #[tokio::main]
@@ -48,13 +52,13 @@ async fn main() -> anyhow::Result<()> {
     }
     let mut effort = Effort {
         seconds: 4,
-        trips: 1_000_000,
+        trips: None,
     };
     while let Some(option) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{option} needs a number"))?;
         match option.as_str() {
             "--seconds" => effort.seconds = value.parse()?,
-            "--trips" => effort.trips = value.parse()?,
+            "--trips" => effort.trips = Some(value.parse()?),
             other => bail!("{other} is no option"),
         }
     }
@@ -64,6 +68,8 @@ async fn main() -> anyhow::Result<()> {
         "reading" => reading::measure(&effort).await?,
         "size" => size::measure(&effort).await?,
         "real" => real::measure().await?,
+        "full-stack" => full_stack::measure(&effort).await?,
+        "volume" => volume::measure(&effort).await?,
         other => bail!("{other} is no case; there are {}", CASES.join(", ")),
     };
     table::tell(&case, &rows, &target().join("bench"))

@@ -1,0 +1,260 @@
+//! Trips over HTTP into a database server that waits for the disk, against the same rows written by others: by a stored procedure, by a
+//! transaction for each request, by bare transactions as large as the writer's; and two instances against one.
+
+mod grouped;
+mod model;
+mod procedure;
+mod sides;
+
+use super::Effort;
+use super::child::Child;
+use super::desk::Riders;
+use super::load::{Done, Requests, callers, paced, post};
+use super::server::{Place, Server};
+use super::table::{Row, note};
+use anyhow::Context as _;
+use carbon_gateway::clock::Clock;
+use grouped::Grouped;
+use model::{Model, fill};
+use sides::{Side, Watch};
+use sqlx::mysql::MySqlPool;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+/// Riders, each of whom has a trip and an account before anything is measured.
+const RIDERS: u64 = 30_000;
+const ROUNDS: usize = 3;
+const CONNECTIONS: usize = 256;
+/// Connections that call the procedure.
+const CALLING: u32 = 32;
+/// Trips of a batch, and who sends batches.
+const BATCH: u64 = 100;
+const BATCH_CALLERS: usize = 8;
+
+/// Three instances on one database, each alone at work in its turn, but for the first two in theirs.
+struct Gateways {
+    first: Child,
+    second: Child,
+    /// A transaction for each request.
+    single: Child,
+    trips: Requests,
+    batches: Requests,
+    counter: Arc<AtomicU64>,
+    _place: Place,
+    _folders: [tempfile::TempDir; 2],
+}
+
+/// The same tables in a database of their own, without a gateway.
+struct Bare {
+    model: Arc<Model>,
+    riders: Riders,
+    calling: MySqlPool,
+    counter: Arc<AtomicU64>,
+    grouped: Grouped,
+    _place: Place,
+}
+
+/// What every round adds to.
+#[derive(Default)]
+struct Sides {
+    ours: Side,
+    procedure: Side,
+    single: Side,
+    batches: Side,
+    grouped: Side,
+    both: Side,
+}
+
+/// Measures everything in turn, several times.
+pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
+    let slice = Duration::from_secs(effort.seconds);
+    let server = Server::find().await?;
+    let riders = Riders::new(0, RIDERS)?;
+    note("filling two ledgers");
+    let gateways = Gateways::start(&server, riders).await?;
+    let mut bare = Bare::open(&server, riders).await?;
+    let mut sides = Sides::default();
+    for round in 1..=ROUNDS {
+        measure_round(&server, (&gateways, &mut bare), slice, &mut sides).await?;
+        note(&format!("round {round} of {ROUNDS}: {}", sides.last()));
+    }
+    let half = sides.ours.rate() / 2.0;
+    let latencies = paced(
+        gateways.first.address,
+        (CONNECTIONS, half),
+        slice * 3,
+        (&gateways.trips, &gateways.counter),
+    )
+    .await?;
+    let mut rows = sides.rows();
+    for (percent, name) in [(50, "p50"), (99, "p99")] {
+        let place = latencies.len() * percent / 100;
+        let took = latencies.get(place).context("nothing was answered at half load")?;
+        let name = format!("answered within, {name} at half load ({half:.0} a second)");
+        rows.push(Row::figure(name, "ms", took.as_secs_f64() * 1e3));
+    }
+    let bytes = bare.model.bytes();
+    rows.push(Row::figure("rows of one trip, by themselves", "bytes", bytes as f64));
+    gateways.stop()?;
+    Ok(rows)
+}
+
+async fn measure_round(
+    server: &Server,
+    (gateways, bare): (&Gateways, &mut Bare),
+    slice: Duration,
+    sides: &mut Sides,
+) -> anyhow::Result<()> {
+    let (first, second, single) = (&gateways.first, &gateways.second, &gateways.single);
+    let call = async |child: &Child, connections| {
+        callers(child.address, connections, slice, (&gateways.trips, &gateways.counter)).await
+    };
+    let watch = |children| Watch { server, children };
+    let one = call(first, CONNECTIONS);
+    watch(vec![first]).measure(&mut sides.ours, one).await?;
+    let calls = procedure::callers(&bare.calling, (&bare.model, bare.riders), &bare.counter, slice);
+    watch(vec![]).measure(&mut sides.procedure, calls).await?;
+    let both = async {
+        let half = CONNECTIONS / 2;
+        let (one, other) = tokio::try_join!(call(first, half), call(second, half))?;
+        Ok(one.beside(other))
+    };
+    watch(vec![first, second]).measure(&mut sides.both, both).await?;
+    watch(vec![single])
+        .measure(&mut sides.single, call(single, CONNECTIONS))
+        .await?;
+    let batches = async {
+        let requests = (&gateways.batches, &Arc::default());
+        let done = callers(first.address, BATCH_CALLERS, slice, requests).await?;
+        Ok(Done {
+            answered: done.answered * BATCH,
+            ..done
+        })
+    };
+    watch(vec![first]).measure(&mut sides.batches, batches).await?;
+    watch(vec![])
+        .measure(&mut sides.grouped, bare.grouped.commit(slice))
+        .await
+}
+
+impl Gateways {
+    async fn start(server: &Server, riders: Riders) -> anyhow::Result<Self> {
+        let place = server.database("bench_gateway").await?;
+        fill(&place, riders, 0).await?;
+        let (first, key) = place.gateway(&[])?;
+        let (second, second_folder) = place.beside(&[])?;
+        let (single, single_folder) = place.beside(&[("WRITER__BATCH_MAX", "1")])?;
+        let now_s = Clock::System.now_ms() / 1_000;
+        let counter = Arc::new(AtomicU64::new(RIDERS));
+        let (own, numbers) = (key.clone(), Arc::clone(&counter));
+        Ok(Self {
+            first,
+            second,
+            single,
+            trips: Arc::new(move |n| Ok(post(&own, "/v1/trips", &riders.trip_json(n, now_s)?))),
+            batches: Arc::new(move |_| {
+                let first = numbers.fetch_add(BATCH, std::sync::atomic::Ordering::Relaxed);
+                let trips: Result<Vec<_>, _> = (first..first + BATCH).map(|n| riders.trip_json(n, now_s)).collect();
+                Ok(post(&key, "/v1/trips/batch", &serde_json::json!({"trips": trips?})))
+            }),
+            counter,
+            _place: place,
+            _folders: [second_folder, single_folder],
+        })
+    }
+
+    fn stop(self) -> anyhow::Result<()> {
+        self.second.stop()?;
+        self.single.stop()?;
+        self.first.stop()
+    }
+}
+
+impl Bare {
+    async fn open(server: &Server, riders: Riders) -> anyhow::Result<Self> {
+        let place = server.database("bench_bare").await?;
+        let model = Arc::new(Model::made(&place, riders).await?);
+        let calling = place.sessions(CALLING).await?;
+        procedure::make(&calling, &model).await?;
+        let grouped = Grouped::new(&calling, (&model, riders)).await?;
+        Ok(Self {
+            model,
+            riders,
+            calling,
+            counter: Arc::new(AtomicU64::new(RIDERS)),
+            grouped,
+            _place: place,
+        })
+    }
+}
+
+impl Sides {
+    /// The rates of the last round, for whoever watches.
+    fn last(&self) -> String {
+        let each = [
+            ("gateway", &self.ours),
+            ("procedure", &self.procedure),
+            ("two instances", &self.both),
+            ("one by one", &self.single),
+            ("batches", &self.batches),
+            ("grouped", &self.grouped),
+        ];
+        let rates = each.map(|(name, side)| format!("{name} {:.0}", side.last()));
+        rates.join(", ")
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let rate = |name: &str, (ours, theirs): (&Side, &Side), aim| {
+            Row::rate(name, "a second", (ours.rate(), theirs.rate()), Some(aim))
+        };
+        let cost = |name: &str, (ours, theirs): (&Side, &Side)| {
+            Row::cost(name, "CPU us each", (ours.cpu_us(), theirs.cpu_us()), None)
+        };
+        let mut rows = vec![
+            rate(
+                "trips, 256 connections, against a stored procedure",
+                (&self.ours, &self.procedure),
+                1.5,
+            ),
+            rate(
+                "the same against a transaction for each request",
+                (&self.ours, &self.single),
+                3.0,
+            ),
+            rate(
+                "trips in batches, against the same rows in groups",
+                (&self.batches, &self.grouped),
+                0.6,
+            ),
+            rate(
+                "two instances against one, 256 connections",
+                (&self.both, &self.ours),
+                0.9,
+            ),
+            cost(
+                "CPU of a trip, against a stored procedure",
+                (&self.ours, &self.procedure),
+            ),
+            cost(
+                "the same against a transaction for each request",
+                (&self.ours, &self.single),
+            ),
+            cost(
+                "CPU of a trip in batches, against groups",
+                (&self.batches, &self.grouped),
+            ),
+            cost("CPU of a trip, two instances against one", (&self.both, &self.ours)),
+        ];
+        let sides = [
+            ("one instance", &self.ours),
+            ("stored procedure", &self.procedure),
+            ("a transaction for each request", &self.single),
+            ("in batches", &self.batches),
+            ("in groups", &self.grouped),
+            ("two instances", &self.both),
+        ];
+        rows.extend(sides.into_iter().flat_map(|(name, side)| side.cpu_rows(name)));
+        rows
+    }
+}
