@@ -41,10 +41,11 @@ pub(super) struct Flushed {
     pub(super) booked: Booked,
 }
 
-/// Runs commands in an open transaction up to, not including, the commit.
+/// Runs commands of a writer's `own` shards in an open transaction up to, not including, the commit.
 pub(super) async fn run(
     c: &mut Connection,
     setting: &Setting,
+    own: &[ShardId],
     now_ms: i64,
     commands: &[&Command],
 ) -> Result<Flushed, StoreError> {
@@ -75,10 +76,11 @@ pub(super) async fn run(
             .iter()
             .filter_map(|index| commands.get(*index).copied())
             .collect();
-        let mut view = open_view(shard, &head, setting, now_ms)?;
-        load::load(c, &setting.kek, &mut view, &mine).await?;
+        let view = open_view(shard, &head, setting, now_ms)?;
         views.push((view, head, indexes, mine));
     }
+    let each = views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice()));
+    load::load(c, &setting.kek, own, each).await?;
     load::totals(c, views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice()))).await?;
     let (mut pages, mut advanced, mut changed) = (Vec::new(), Vec::new(), Vec::new());
     for (mut view, head, indexes, mine) in views {

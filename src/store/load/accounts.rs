@@ -1,12 +1,12 @@
 //! Accounts with their figures.
 
+use super::{Views, asked, users, view_of};
 use crate::identity::kek::Kek;
 use crate::ledger::account::{Account, Due, Figures};
-use crate::ledger::ids::{Hash, UserId};
-use crate::ledger::view::View;
+use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::methodology::units::Amount;
 use crate::store::db::{Connection, StoreError};
-use crate::store::statement::read_rows;
+use crate::store::statement::{asking, read_asked};
 
 /// The columns of [`FigureRow`].
 pub(in crate::store) const FIGURES: &str = "available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, \
@@ -58,15 +58,22 @@ struct AccountRow {
     figures: FigureRow,
 }
 
-/// Loads all accounts of the users.
-pub(super) async fn load(c: &mut Connection, kek: &Kek, view: &mut View, users: &[i64]) -> Result<(), StoreError> {
+/// Loads all accounts of the users that the commands name.
+pub(super) async fn load(
+    c: &mut Connection,
+    kek: &Kek,
+    own: &[ShardId],
+    views: &mut Views<'_>,
+) -> Result<(), StoreError> {
     let head = format!(
         "SELECT user_id, programme, address, wrapped_key, lapses_ms, collects_ms, {FIGURES} FROM account_{{shard}} WHERE user_id IN ("
     );
-    let rows: Vec<AccountRow> = read_rows!(c, view.shard, [&head, "?", ", ", ")"], users, |query, user| query
-        .bind(*user));
+    let users = asked(views, |view, commands| users(view.shard, commands));
+    let asking = asking([&head, "?", ", ", ")"], own, &users);
+    let rows: Vec<AccountRow> = read_asked!(c, asking, |query, user| query.bind(*user));
     for row in rows {
         let account = account_of(kek, row)?;
+        let view = view_of(views, account.user, "account")?;
         view.accounts.insert((account.user, account.programme.clone()), account);
     }
     Ok(())

@@ -16,43 +16,62 @@ use super::activations;
 use super::db::{Connection, StoreError};
 use crate::identity::kek::Kek;
 use crate::ledger::account::Account;
-use crate::ledger::command::{Command, SubmitTrip, Wanted};
+use crate::ledger::command::{Command, Wanted};
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::view::{AccountKey, View};
 use crate::methodology::units::Day;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Fills the view with what `commands` may look at.
-pub(super) async fn load(
+/// The views of a batch with the commands of each.
+type Views<'v> = BTreeMap<ShardId, (&'v mut View, &'v [&'v Command])>;
+
+/// Fills the views with what their commands may look at; `own` are all shards of the writer whose batch it is.
+pub(super) async fn load<'v>(
     c: &mut Connection,
     kek: &Kek,
-    view: &mut View,
-    commands: &[&Command],
+    own: &[ShardId],
+    views: impl Iterator<Item = (&'v mut View, &'v [&'v Command])>,
 ) -> Result<(), StoreError> {
-    if commands.iter().any(|command| matches!(command, Command::Activate(_))) {
-        activations::load(c, view).await?;
+    let mut views: Views<'v> = views.map(|(view, commands)| (view.shard, (view, commands))).collect();
+    accounts::load(c, kek, own, &mut views).await?;
+    trips::stored(c, own, &mut views).await?;
+    trips::rides(c, own, &mut views).await?;
+    for (view, commands) in views.into_values() {
+        if commands.iter().any(|command| matches!(command, Command::Activate(_))) {
+            activations::load(c, view).await?;
+        }
+        holdings::load(c, view, commands).await?;
+        standings::load(c, view, commands).await?;
+        standings::makers(c, view).await?;
     }
+    Ok(())
+}
+
+/// Users whose accounts the commands may look at.
+fn users(shard: ShardId, commands: &[&Command]) -> Vec<i64> {
     let mut users: BTreeSet<i64> = commands
         .iter()
         .filter_map(|command| command.user())
         .map(UserId::value)
         .collect();
     if commands.iter().any(|command| matches!(command, Command::Redeem(_))) {
-        users.insert(UserId::system(view.shard).value());
+        users.insert(UserId::system(shard).value());
     }
-    accounts::load(c, kek, view, &users.into_iter().collect::<Vec<_>>()).await?;
-    trips::stored(c, view, &identities(commands)).await?;
-    let submitted: Vec<&SubmitTrip> = commands
+    users.into_iter().collect()
+}
+
+/// What there is to ask of each shard, without those of which there is nothing.
+fn asked<K>(views: &Views<'_>, keys: impl Fn(&View, &[&Command]) -> Vec<K>) -> Vec<(ShardId, Vec<K>)> {
+    let each = views
         .iter()
-        .filter_map(|command| match command {
-            Command::SubmitTrip(trip) => Some(trip.as_ref()),
-            _ => None,
-        })
-        .collect();
-    trips::rides(c, view, &submitted).await?;
-    holdings::load(c, view, commands).await?;
-    standings::load(c, view, commands).await?;
-    standings::makers(c, view).await
+        .map(|(shard, (view, commands))| (*shard, keys(view, commands)));
+    each.filter(|(_, keys)| !keys.is_empty()).collect()
+}
+
+/// The view that a user's rows belong in.
+fn view_of<'a>(views: &'a mut Views<'_>, user: UserId, table: &'static str) -> Result<&'a mut View, StoreError> {
+    let found = views.get_mut(&user.shard()).map(|(view, _)| &mut **view);
+    found.ok_or_else(|| StoreError::row(table, "user_id", "of a shard that was not asked"))
 }
 
 /// Trips that the commands name.

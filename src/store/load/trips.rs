@@ -1,13 +1,13 @@
 //! Trips by identity, and the rides that overlap, daily count and caps look at.
 
-use super::day_of;
-use crate::ledger::command::SubmitTrip;
-use crate::ledger::ids::{Hash, UserId};
+use super::{Views, asked, day_of, identities, view_of};
+use crate::ledger::command::Command;
+use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::trip::TripRecord;
 use crate::ledger::view::{AccountKey, Ride, StoredTrip, View};
 use crate::methodology::units::Amount;
 use crate::store::db::{Connection, StoreError};
-use crate::store::statement::read_rows;
+use crate::store::statement::{asking, read_asked};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(in crate::store) fn stored_of((seq, record, evidence, issued_by): StoredRow)
 }
 
 /// Loads trips by (user, trip key).
-pub(super) async fn stored(c: &mut Connection, view: &mut View, identities: &[(i64, Hash)]) -> Result<(), StoreError> {
+pub(super) async fn stored(c: &mut Connection, own: &[ShardId], views: &mut Views<'_>) -> Result<(), StoreError> {
     const PARTS: [&str; 4] = [
         "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE ",
         "(user_id = ? AND source_key = ?)",
@@ -38,14 +38,21 @@ pub(super) async fn stored(c: &mut Connection, view: &mut View, identities: &[(i
         "",
     ];
     type Row = (i64, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
-    let secret = &view.ground.source_secret;
-    let rows: Vec<Row> = read_rows!(c, view.shard, PARTS, identities, |query, identity| query
-        .bind(identity.0)
-        .bind(secret.source_key(&identity.1).as_bytes().to_vec()));
+    let named = asked(views, |view, commands| {
+        let secret = &view.ground.source_secret;
+        let key = |(user, trip_key): (i64, Hash)| (user, secret.source_key(&trip_key));
+        identities(commands).into_iter().map(key).collect()
+    });
+    let rows: Vec<Row> = read_asked!(c, asking(PARTS, own, &named), |query, trip| query
+        .bind(trip.0)
+        .bind(trip.1.as_bytes().to_vec()));
     for (user, seq, record, evidence, issued_by) in rows {
-        let stored = stored_of((seq, record, evidence, issued_by))?;
-        let key = (UserId::from_stored(user), stored.record.trip_key);
-        view.stored.insert(key, stored);
+        let (user, stored) = (
+            UserId::from_stored(user),
+            stored_of((seq, record, evidence, issued_by))?,
+        );
+        let key = (user, stored.record.trip_key);
+        view_of(views, user, "trip")?.stored.insert(key, stored);
     }
     Ok(())
 }
@@ -55,9 +62,12 @@ type Window = (i64, i64, i64);
 
 /// Days on which a credited trip that overlaps, or counts on the same day, can lie: exact, for no credited trip of the rider
 /// in this programme is longer than `longest_trip_s`, and an activity day is that of a start or an end.
-fn ride_windows(view: &View, trips: &[&SubmitTrip]) -> Vec<Window> {
+fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
     let mut windows: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
-    for command in trips {
+    for command in commands {
+        let Command::SubmitTrip(command) = command else {
+            continue;
+        };
         let key: AccountKey = (command.user, command.programme.id().to_owned());
         let longest_s = view
             .accounts
@@ -76,16 +86,16 @@ fn ride_windows(view: &View, trips: &[&SubmitTrip]) -> Vec<Window> {
 }
 
 /// Loads the credited trips near those that are submitted.
-pub(super) async fn rides(c: &mut Connection, view: &mut View, submitted: &[&SubmitTrip]) -> Result<(), StoreError> {
+pub(super) async fn rides(c: &mut Connection, own: &[ShardId], views: &mut Views<'_>) -> Result<(), StoreError> {
     const PARTS: [&str; 4] = [
         "SELECT user_id, programme, activity_day, started_s, ended_s, amount_ug FROM trip_{shard} WHERE outcome = 'credited' AND (",
         "(user_id = ? AND activity_day BETWEEN ? AND ?)",
         " OR ",
         ")",
     ];
-    let windows = ride_windows(view, submitted);
+    let windows = asked(views, ride_windows);
     let rows: Vec<(i64, String, i64, i64, i64, i64)> =
-        read_rows!(c, view.shard, PARTS, &windows, |query, window| query
+        read_asked!(c, asking(PARTS, own, &windows), |query, window| query
             .bind(window.0)
             .bind(window.1)
             .bind(window.2));
@@ -96,8 +106,9 @@ pub(super) async fn rides(c: &mut Connection, view: &mut View, submitted: &[&Sub
             ended_s,
             amount: Amount::from_micrograms(amount),
         };
-        let key = (UserId::from_stored(user), programme);
-        view.rides.entry(key).or_default().push(ride);
+        let user = UserId::from_stored(user);
+        let rides = &mut view_of(views, user, "trip")?.rides;
+        rides.entry((user, programme)).or_default().push(ride);
     }
     Ok(())
 }

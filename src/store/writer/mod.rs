@@ -104,10 +104,11 @@ impl Ledger {
         let (mut lanes, mut by_shard, mut writers) = (Vec::new(), BTreeMap::new(), Vec::new());
         for (database, (location, shards)) in databases.into_iter().enumerate() {
             let first = lanes.len();
-            for shard in shards.iter().take(lanes_of(&shards)) {
+            for place in 0..lanes_of(&shards) {
+                let own = shards.iter().skip(place).step_by(lanes_of(&shards)).copied().collect();
                 let (queue, queued) = mpsc::channel(room);
                 let healthy = Arc::new(AtomicBool::new(true));
-                let own = (location.clone(), *shard);
+                let own = (location.clone(), own);
                 writers.push(Writer::new(parts, own, &setting, queued, Arc::clone(&healthy)));
                 lanes.push(Lane {
                     database,

@@ -26,8 +26,8 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 /// The task; it ends when every [`Ledger`](super::Ledger) is gone and the queue is empty.
 pub struct Writer {
     location: Location,
-    /// One of its shards.
-    shard: ShardId,
+    /// Its shards, ascending.
+    own: Vec<ShardId>,
     clock: Clock,
     setting: Arc<Setting>,
     hints: Hints,
@@ -40,17 +40,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// One that serves the queue of this shard, and of others in the same database.
+    /// One that serves the queue of these shards, all of them in one database.
     pub(super) fn new(
         parts: &WriterParts,
-        (location, shard): (Location, ShardId),
+        (location, own): (Location, Vec<ShardId>),
         setting: &Arc<Setting>,
         queue: mpsc::Receiver<Queued>,
         healthy: Arc<AtomicBool>,
     ) -> Self {
         Self {
             location,
-            shard,
+            own,
             clock: parts.clock.clone(),
             setting: Arc::clone(setting),
             hints: parts.hints.clone(),
@@ -173,7 +173,7 @@ impl Writer {
 
     async fn attempt(&mut self, commands: &[&Command]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
         let mut connection = self.location.begin(self.connection.take()).await?;
-        let flushed = run(&mut connection, &self.setting, self.clock.now_ms(), commands).await?;
+        let flushed = run(&mut connection, &self.setting, &self.own, self.clock.now_ms(), commands).await?;
         if flushed.changed {
             crash::point(Point::AfterFlush);
             if let Err(error) = connection.execute("COMMIT").await {
@@ -209,7 +209,8 @@ impl Writer {
     async fn probe(&mut self) {
         let result = async {
             let mut connection = self.location.begin(None).await?;
-            let shard = i64::from(self.shard.index());
+            // Any of its shards will do.
+            let shard = self.own.first().map(|shard| i64::from(shard.index()));
             with!(&mut connection, |c| sqlx::query(
                 "UPDATE shard_head SET epoch = epoch + 1 WHERE shard = ?"
             )
