@@ -59,15 +59,20 @@ impl Location {
         }
     }
 
-    /// A connection with an open transaction that may write: the one that was kept if it still lives. A server ends sessions of which it has
-    /// heard nothing for a while, and those that a restart cuts off.
+    /// A connection with an open transaction that may write: the one that was kept if it still lives and is not full. A server ends sessions
+    /// of which it has heard nothing for a while, and those that a restart cuts off.
     pub async fn begin(&self, kept: Option<Connection>) -> Result<Connection, StoreError> {
-        if let Some(mut kept) = kept {
-            match kept.begin().await {
+        match kept {
+            Some(full) if full.is_full() => {
+                // Nothing is open in it, so whether it ends in good order is the server's concern.
+                let _ended = full.close().await;
+            }
+            Some(mut kept) => match kept.begin().await {
                 Ok(()) => return Ok(kept),
                 Err(StoreError::Unavailable(_)) if matches!(self, Self::MySql(_)) => {}
                 Err(error) => return Err(error),
-            }
+            },
+            None => {}
         }
         let mut connection = self.connect().await?;
         connection.begin().await?;

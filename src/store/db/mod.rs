@@ -118,6 +118,14 @@ impl Connection {
         with!(self, |c| sqlx::raw_sql(sql).execute(&mut *c).await.map(|_| ())).map_err(Into::into)
     }
 
+    /// Whether it has prepared as many statements as it should.
+    fn is_full(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::MySql(c) => mysql::is_full(c),
+        }
+    }
+
     /// Opens a transaction that may write.
     pub async fn begin(&mut self) -> Result<(), StoreError> {
         let sql = match self {
