@@ -102,6 +102,7 @@ await() {
     [ -n "${launched[$1]:-}" ] || launch "$1"
     sleep 0.1
   done
+  tail -n 5 "$dir/$1.log" >&2 || true
   fail 1 "$1 did not start; see $dir/$1.log"
 }
 

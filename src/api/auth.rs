@@ -13,11 +13,14 @@ use actix_web::http::header;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// How long a hit is believed.
 const KEPT: Duration = Duration::from_millis(900);
 /// How long a hit is believed while the database cannot be asked.
 const KEPT_WHILE_AWAY: Duration = Duration::from_mins(5);
+/// How long a caller who was known a moment ago waits for the database to say so again: one that is away may take long to show it.
+const ASKED: Duration = Duration::from_secs(1);
 /// Hits that are kept.
 const MOST_KEPT: usize = 10_000;
 /// No key is longer.
@@ -181,22 +184,25 @@ async fn remembered(
     }
     // The age of a hit counts from before the read: what is revoked while it runs is not believed any longer.
     let asked = Instant::now();
-    let hit = match find.await {
-        Ok(None) => return Ok(None),
-        Ok(Some(caller)) => Hit {
+    let known = known.filter(|hit| hit.confirmed.elapsed() < KEPT_WHILE_AWAY);
+    let found = match known {
+        Some(_) => timeout(ASKED, find).await.ok(),
+        None => Some(find.await),
+    };
+    let hit = match (found, known) {
+        (Some(Ok(None)), _) => return Ok(None),
+        (Some(Ok(Some(caller))), _) => Hit {
             asked,
             confirmed: asked,
             caller: Arc::new(caller),
         },
-        Err(StoreError::Unavailable(error)) => match known {
-            // The next question waits its turn from now on, so that callers do not wait for a database that hangs.
-            Some(hit) if hit.confirmed.elapsed() < KEPT_WHILE_AWAY => Hit {
-                asked: Instant::now(),
-                ..hit
-            },
-            _ => return Err(StoreError::Unavailable(error).into()),
+        // The next question waits its turn from now on, so that callers do not wait for a database that hangs.
+        (None | Some(Err(StoreError::Unavailable(_))), Some(hit)) => Hit {
+            asked: Instant::now(),
+            ..hit
         },
-        Err(error) => return Err(error.into()),
+        (Some(Err(error)), _) => return Err(error.into()),
+        (None, None) => return Err(Problem::storage_unavailable()),
     };
     state.keys.put(digest, hit.clone());
     Ok(Some(hit.caller))

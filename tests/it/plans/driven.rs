@@ -347,7 +347,14 @@ async fn command_line(app: &TestApp) {
     connection.close().await.unwrap();
     verified(app).await;
     let config = Loaded::read(None, Vec::new()).unwrap().config;
+    // Something is on its way meanwhile: the chain does not take it.
+    let chain = embedded(&app.chain);
+    chain.plan(FaultPlan::script(vec![Some(Fault::Full); 1_000]));
+    app.post("/v1/trips", &trip(137, 60, "demo")).await;
+    let all = json!({"programme": "demo", "all": true});
+    assert_eq!(collect(app, 137, "held-up".to_owned(), all).await, 201);
     let looked = examine(&config, &DataFolder::new(app.data_dir()), &app.clock.clock()).await;
+    chain.plan(FaultPlan::None);
     assert!(looked.findings.len() > 10, "{}", looked.to_text());
 }
 
