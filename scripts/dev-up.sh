@@ -88,6 +88,8 @@ install_missing() {
 declare -A launched
 
 launch() {
+  # Chosen here: what is launched, and who asks whether it answers, must not choose twice.
+  port "$1" >/dev/null
   "prepare_$1"
   alive "$1" || { "launch_$1"; launched[$1]=1; }
 }
