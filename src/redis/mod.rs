@@ -8,6 +8,7 @@
 pub mod booked;
 pub mod holders;
 pub mod limits;
+pub mod seen;
 pub mod space;
 
 use crate::config::RedisConfig;

@@ -13,6 +13,7 @@ mod homes;
 mod keys;
 mod look;
 mod rabbitmq;
+mod redis;
 mod report;
 mod server;
 mod settings;
@@ -61,6 +62,7 @@ pub async fn examine(config: &Config, folder: &DataFolder, clock: &Clock) -> Rep
         Part::Keys,
         Part::Clock,
         Part::Spread,
+        Part::Redis,
         Part::RabbitMq,
         Part::Gateway,
     ] {
@@ -90,6 +92,7 @@ async fn examine_part(part: Part, look: &mut Look<'_>, say: &mut Findings) {
         Part::Keys => keys::examine(look, say).await,
         Part::Clock => clock::examine(look, say).await,
         Part::Spread => spread::examine(look, say).await,
+        Part::Redis => redis::examine(look, say).await,
         Part::RabbitMq => rabbitmq::examine(look, say).await,
         Part::Gateway => gateway::examine(look, say).await,
     }

@@ -27,6 +27,8 @@ pub enum Part {
     Clock,
     /// How riders fall on the shards.
     Spread,
+    /// What instances share besides the database.
+    Redis,
     /// The broker of trips and events.
     #[serde(rename = "rabbitmq")]
     RabbitMq,
@@ -91,6 +93,7 @@ impl Part {
             Self::Keys => "keys",
             Self::Clock => "clock",
             Self::Spread => "spread",
+            Self::Redis => "redis",
             Self::RabbitMq => "rabbitmq",
             Self::Gateway => "gateway",
         }

@@ -4,6 +4,7 @@
 mod databases; // of files and servers
 mod files; // keys, chain, clock, riders
 mod rabbitmq; // the broker
+mod redis; // Redis
 mod told; // what a person and a machine read
 
 use crate::database;

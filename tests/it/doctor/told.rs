@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part::Settings,
     Part::Folder,
     Part::Database,
@@ -16,6 +16,7 @@ const PARTS: [Part; 9] = [
     Part::Keys,
     Part::Clock,
     Part::Spread,
+    Part::Redis,
     Part::RabbitMq,
     Part::Gateway,
 ];
