@@ -16,7 +16,7 @@ cases without CASE:
   size      start-up, memory and bytes on disk with many trips
   real      the public sets: imported, confirmed, verified and imported again, every figure as computed elsewhere
   volume    reads with very many trips against a thirtieth of them, on a database server; loading 30 million takes hours of
-            a small machine and 2 KB of disk for each
+            a small machine and 1.3 KB of disk for each
 
   --full-stack  the case of this name, or another that wants it: trips on a database server that waits for the disk, against a
                 stored procedure, a transaction for each request, bare group commits; two instances against one
