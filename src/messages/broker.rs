@@ -5,7 +5,7 @@ use super::SessionError;
 use crate::backoff::Backoff;
 use lapin::options::{ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
+use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind, Queue};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -112,7 +112,8 @@ pub(super) async fn exchange_of_events(connection: &Connection, name: &str) -> R
         QueueBindOptions::default(),
         FieldTable::default(),
     );
-    patient(bind).await
+    patient(bind).await?;
+    done_with(channel).await
 }
 
 /// A topic exchange; a passive question is whether there is one. A refusal ends its channel, so each question has its own.
@@ -123,16 +124,22 @@ async fn exchange(connection: &Connection, name: &str, passive: bool) -> Result<
         durable: true,
         ..ExchangeDeclareOptions::default()
     };
-    patient(channel.exchange_declare(name.into(), ExchangeKind::Topic, options, FieldTable::default())).await
+    patient(channel.exchange_declare(name.into(), ExchangeKind::Topic, options, FieldTable::default())).await?;
+    done_with(channel).await
 }
 
 /// A quorum queue, unless there is one of that name.
 async fn queue(connection: &Connection, name: &str, mut arguments: FieldTable) -> Result<(), SessionError> {
-    if declare(connection, name, true, FieldTable::default()).await.is_ok() {
+    if queue_that_is(connection, name).await.is_ok() {
         return Ok(());
     }
     arguments.insert("x-queue-type".into(), text("quorum"));
-    declare(connection, name, false, arguments).await
+    declare(connection, name, false, arguments).await.map(drop)
+}
+
+/// The queue of a name as it is now; an error if there is none.
+pub(super) async fn queue_that_is(connection: &Connection, name: &str) -> Result<Queue, SessionError> {
+    declare(connection, name, true, FieldTable::default()).await
 }
 
 async fn declare(
@@ -140,16 +147,21 @@ async fn declare(
     name: &str,
     passive: bool,
     arguments: FieldTable,
-) -> Result<(), SessionError> {
+) -> Result<Queue, SessionError> {
     let channel = patient(connection.create_channel()).await?;
     let options = QueueDeclareOptions {
         passive,
         durable: true,
         ..QueueDeclareOptions::default()
     };
-    patient(channel.queue_declare(name.into(), options, arguments))
-        .await
-        .map(drop)
+    let queue = patient(channel.queue_declare(name.into(), options, arguments)).await?;
+    done_with(channel).await?;
+    Ok(queue)
+}
+
+/// Closes a channel and waits for it: one that is only let go may still be closing when the connection is closed, which then fails.
+async fn done_with(channel: Channel) -> Result<(), SessionError> {
+    patient(channel.close(200, "".into())).await
 }
 
 fn text(value: &str) -> AMQPValue {

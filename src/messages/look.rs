@@ -1,9 +1,7 @@
 //! A look at a broker for whoever asks what is wrong: nothing is made there, and no message is taken.
 
 use super::SessionError;
-use super::broker::{Broker, patient};
-use lapin::options::QueueDeclareOptions;
-use lapin::types::FieldTable;
+use super::broker::{Broker, patient, queue_that_is};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -40,14 +38,7 @@ async fn look(broker: &Broker, names: &[String]) -> Result<Vec<Option<QueueSeen>
     let connection = broker.connect("doctor").await?;
     let mut seen = Vec::with_capacity(names.len());
     for name in names {
-        // A queue that is not there ends the channel on which it was asked for.
-        let channel = patient(connection.create_channel()).await?;
-        let options = QueueDeclareOptions {
-            passive: true,
-            ..QueueDeclareOptions::default()
-        };
-        let asked = channel.queue_declare(name.as_str().into(), options, FieldTable::default());
-        seen.push(patient(asked).await.ok().map(|queue| QueueSeen {
+        seen.push(queue_that_is(&connection, name).await.ok().map(|queue| QueueSeen {
             messages: queue.message_count(),
             consumers: queue.consumer_count(),
         }));

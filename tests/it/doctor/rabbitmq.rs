@@ -3,6 +3,9 @@
 use super::{Level, Part, Stopped, level};
 use crate::services::broker;
 use crate::support::TestApp;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_is_told_to_be_away_or_looked_into() {
@@ -29,4 +32,23 @@ async fn a_broker_is_told_to_be_away_or_looked_into() {
     let report = stopped.examined_with(&settings).await;
     assert_eq!(level(&report, Part::RabbitMq, "answers"), Some(Level::Ok));
     assert_eq!(level(&report, Part::RabbitMq, "queue_missing"), Some(Level::Warning));
+
+    let connection = Connection::connect(&url, ConnectionProperties::default())
+        .await
+        .unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    for name in [name.clone(), format!("{name}.dead")] {
+        let options = QueueDeclareOptions::default();
+        let made = channel.queue_declare(name.into(), options, FieldTable::default());
+        made.await.unwrap();
+    }
+    let report = stopped.examined_with(&settings).await;
+    for code in ["answers", "queue", "aside_none"] {
+        assert_eq!(
+            level(&report, Part::RabbitMq, code),
+            Some(Level::Ok),
+            "{}",
+            report.to_text()
+        );
+    }
 }
