@@ -4,6 +4,7 @@
 use super::ApiState;
 use super::auth;
 use super::body::parse;
+use super::frame;
 use super::keys::Right;
 use super::problem::{Code, Problem};
 use super::trips;
@@ -27,6 +28,11 @@ pub struct Taken {
 impl TripDesk {
     pub(super) const fn new(state: web::Data<ApiState>) -> Self {
         Self(state)
+    }
+
+    /// The id under which a message is booked and told of: the sender's own, if it can stand in a log, or a fresh one.
+    pub fn request_id(own: Option<&str>) -> String {
+        frame::own_or_fresh(own)
     }
 
     /// Judges the document of a trip and queues it for its shard's writer.

@@ -32,7 +32,8 @@ pub(super) async fn frame(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let id = sensible(request.headers().get(&REQUEST_ID)).unwrap_or_else(fresh_id);
+    let own = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
+    let id = own_or_fresh(own);
     request.extensions_mut().insert(RequestId(id.clone()));
     let stopping = request
         .app_data::<web::Data<ApiState>>()
@@ -73,11 +74,11 @@ fn whole(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
     response.into_response(answer)
 }
 
-/// The caller's own id, if it is one that can stand in a log.
-fn sensible(header: Option<&HeaderValue>) -> Option<String> {
-    let text = header?.to_str().ok()?;
+/// The caller's own id, if it is one that can stand in a log, or a fresh one.
+pub(super) fn own_or_fresh(own: Option<&str>) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    ((1..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
+    let sensible = own.filter(|text| (1..=64).contains(&text.len()) && text.bytes().all(plain));
+    sensible.map_or_else(fresh_id, str::to_owned)
 }
 
 fn fresh_id() -> String {

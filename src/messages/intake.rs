@@ -34,6 +34,12 @@ pub struct TripsIn {
     pub stop: CancellationToken,
 }
 
+/// A message with the id under which it is booked and told of.
+struct Message {
+    request_id: String,
+    delivery: Delivery,
+}
+
 /// What became of a message.
 enum Fate {
     /// Its trip is stored: as a request is answered, and whether it was before.
@@ -100,8 +106,12 @@ impl TripsIn {
                 }
                 message = messages.next(), if !stopping => {
                     let delivery = message.ok_or(SessionError::Ended)??;
-                    let begun = self.begin(&delivery).await;
-                    in_work.push(self.bring_to_an_end(session, delivery, begun));
+                    let message = Message {
+                        request_id: letter::request_id(&delivery),
+                        delivery,
+                    };
+                    let begun = self.begin(&message).await;
+                    in_work.push(self.bring_to_an_end(session, message, begun));
                 }
                 else => return Ok(()),
             }
@@ -109,15 +119,15 @@ impl TripsIn {
     }
 
     /// Judges and queues a trip. While the writers' queue is full, what comes behind waits too.
-    async fn begin(&self, delivery: &Delivery) -> Result<Taken, Problem> {
+    async fn begin(&self, message: &Message) -> Result<Taken, Problem> {
+        let Message { request_id, delivery } = message;
         let client = letter::client(delivery).ok_or_else(|| {
             let detail = "the property user_id is missing: set it to the user who is connected to the broker";
             Problem::new(Code::Unauthorized, detail)
         })?;
-        let request_id = letter::request_id(delivery);
         let mut backoff = Backoff::default();
         loop {
-            match self.desk.take(client, &request_id, &delivery.data).await {
+            match self.desk.take(client, request_id, &delivery.data).await {
                 Err(problem) if problem.code == Code::Overloaded && !self.stop.is_cancelled() => {
                     tokio::time::sleep(backoff.next(rand::random(), None)).await;
                 }
@@ -130,10 +140,12 @@ impl TripsIn {
     async fn bring_to_an_end(
         &self,
         session: &Session,
-        delivery: Delivery,
+        message: Message,
         begun: Result<Taken, Problem>,
     ) -> Result<(), SessionError> {
-        let outcome = match self.fate(&delivery, begun).await {
+        let ended = self.fate(&message, begun).await;
+        let Message { request_id, delivery } = message;
+        let outcome = match ended {
             Fate::Left => return Ok(()),
             Fate::Booked(document, replayed) => {
                 session
@@ -142,7 +154,6 @@ impl TripsIn {
                 if replayed { "replayed" } else { "created" }
             }
             Fate::Refused(problem) => {
-                let request_id = letter::request_id(&delivery);
                 session.put_aside(&delivery, &problem, &request_id).await?;
                 let document = problem.document(&request_id);
                 session.answer(&delivery, problem.code.status(), &document).await?;
@@ -155,7 +166,7 @@ impl TripsIn {
     }
 
     /// What becomes of a message: what cannot be stored now is tried until it can.
-    async fn fate(&self, delivery: &Delivery, mut begun: Result<Taken, Problem>) -> Fate {
+    async fn fate(&self, message: &Message, mut begun: Result<Taken, Problem>) -> Fate {
         let mut backoff = Backoff::default();
         loop {
             let ended = match begun {
@@ -172,7 +183,7 @@ impl TripsIn {
             if self.stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
                 return Fate::Left;
             }
-            begun = self.begin(delivery).await;
+            begun = self.begin(message).await;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a message from the queue says of itself, and the letters that answer it.
 
+use crate::api::TripDesk;
 use crate::api::problem::Problem;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
@@ -18,16 +19,10 @@ pub(super) fn client(delivery: &Delivery) -> Option<&str> {
         .map(lapin::types::ShortString::as_str)
 }
 
-/// The caller's own id of a message, if it is one that can stand in a log.
+/// The id under which a message is booked and told of.
 pub(super) fn request_id(delivery: &Delivery) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let own = delivery
-        .properties
-        .message_id()
-        .as_ref()
-        .map(lapin::types::ShortString::as_str);
-    let sound = own.filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(plain));
-    sound.map_or_else(|| format!("{:016x}", rand::random::<u64>()), str::to_owned)
+    let own = delivery.properties.message_id().as_ref();
+    TripDesk::request_id(own.map(lapin::types::ShortString::as_str))
 }
 
 /// How a message that cannot be taken is put aside: as it came, with the reason in headers. The broker would not take the sender's name
