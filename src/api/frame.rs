@@ -3,6 +3,7 @@
 use super::ApiState;
 use super::problem::{Code, Problem};
 use crate::ledger::ids::Hash;
+use crate::telemetry::traces;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -10,6 +11,7 @@ use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use std::time::Instant;
+use tracing::{Instrument as _, Span};
 
 /// Paths that answer while the gateway stops.
 pub(super) const ALWAYS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
@@ -32,8 +34,20 @@ pub(super) async fn frame(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let own = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
-    let id = own_or_fresh(own);
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let id = own_or_fresh(header(REQUEST_ID.as_str()));
+    let span = tracing::debug_span!("request", otel.kind = "server", request_id = %id);
+    traces::join(&span, header);
+    let response = answer(request, next, id).instrument(span.clone()).await?;
+    tell(&response, started, &span);
+    Ok(response)
+}
+
+async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    id: String,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     request.extensions_mut().insert(RequestId(id.clone()));
     let stopping = request
         .app_data::<web::Data<ApiState>>()
@@ -56,7 +70,6 @@ pub(super) async fn frame(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    count(&response, started);
     Ok(response)
 }
 
@@ -87,7 +100,8 @@ fn fresh_id() -> String {
     id
 }
 
-fn count(response: &ServiceResponse<BoxBody>, started: Instant) {
+/// Counts an answer, and says in its span what it answers. Paths stay out of both: riders stand in them.
+fn tell(response: &ServiceResponse<BoxBody>, started: Instant, span: &Span) {
     let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
     let method = match *response.request().method() {
         Method::GET => "GET",
@@ -95,7 +109,17 @@ fn count(response: &ServiceResponse<BoxBody>, started: Instant) {
         Method::HEAD => "HEAD",
         _ => "other",
     };
-    let status = response.status().as_u16().to_string();
+    let status = response.status().as_u16();
+    if !span.is_disabled() {
+        traces::name(span, format!("{method} {route}"));
+        traces::note(span, "http.request.method", method);
+        traces::note(span, "http.route", route.clone());
+        traces::note(span, "http.response.status_code", i64::from(status));
+        if status >= 500 {
+            traces::failed(span);
+        }
+    }
+    let status = status.to_string();
     metrics::counter!("carbon_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
         .increment(1);
     metrics::histogram!("carbon_http_request_seconds", "route" => route, "method" => method).record(started.elapsed());

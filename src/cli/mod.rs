@@ -19,7 +19,7 @@ use crate::config::{Config, Loaded, LogFormat};
 use crate::folder::{DataFolder, FolderError};
 use crate::store::db::{Homes, Location};
 use crate::store::{audit, databases};
-use crate::telemetry::{Format, install_log};
+use crate::telemetry::{Format, TelemetryError, Traces, install_log};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -94,15 +94,16 @@ pub async fn run() -> ExitCode {
         return check_config::run(&loaded);
     }
     let quiet = matches!(cli.command, Command::Demo(_) | Command::Doctor) && loaded.is_default("log.level");
-    if let Err(error) = start_log(&loaded.config, quiet) {
-        return output::fail(error.as_ref());
-    }
+    let traces = match start_log(&loaded.config, quiet) {
+        Ok(traces) => traces,
+        Err(error) => return output::fail(&error),
+    };
     let setting = Setting {
         config: loaded.config,
         folder: DataFolder::new(cli.data.clone().unwrap_or_else(|| PathBuf::from(DATA))),
         json: cli.json,
     };
-    match cli.command {
+    let done = match cli.command {
         Command::Demo(arguments) => demo::run(setting, cli.data, arguments).await,
         Command::Serve => serve::run(setting).await,
         Command::Import(arguments) => import::run(setting, arguments).await,
@@ -113,18 +114,26 @@ pub async fn run() -> ExitCode {
         Command::Migrate => migrate::run(setting).await,
         Command::Doctor => doctor::run(setting).await,
         Command::CheckConfig | Command::Openapi => ExitCode::SUCCESS,
+    };
+    if let Some(traces) = traces {
+        traces.close().await;
     }
+    done
 }
 
-/// Starts the log; a quiet one tells of warnings only, because somebody reads the results between.
-fn start_log(config: &Config, quiet: bool) -> Result<(), Box<dyn std::error::Error>> {
+/// Starts the log, and traces where the settings name a collector; a quiet log tells of warnings only, because somebody reads the results
+/// between.
+fn start_log(config: &Config, quiet: bool) -> Result<Option<Traces>, TelemetryError> {
     let format = match config.log.format {
         LogFormat::Text => Format::Text,
         LogFormat::Json => Format::Json,
     };
     let level = if quiet { QUIET } else { config.log.level.as_str() };
-    install_log(level, format)?;
-    Ok(())
+    let collector = config.traces.url.as_ref();
+    let traces = collector.map(|url| Traces::start(url.as_str(), config.traces.one_in.get()));
+    let traces = traces.transpose()?;
+    install_log(level, format, traces.as_ref())?;
+    Ok(traces)
 }
 
 impl Setting {

@@ -210,10 +210,12 @@ fn place(url: &str) -> Option<(&str, &str)> {
 pub const REDIS: u8 = 0;
 /// Marks the address of an AMQP broker, see [`ServerUrl`].
 pub const AMQP: u8 = 1;
+/// Marks the address of a collector of traces, see [`ServerUrl`].
+pub const OTLP: u8 = 2;
 /// The forms in which each kind of address begins.
-const SCHEMES: [&[&str]; 2] = [&["redis://"], &["amqp://", "amqps://"]];
+const SCHEMES: [&[&str]; 3] = [&["redis://"], &["amqp://", "amqps://"], &["http://", "https://"]];
 
-/// The address of a server, `scheme://user:password@host:port/…`, of the `KIND` that [`REDIS`] or [`AMQP`] names.
+/// The address of a server, `scheme://user:password@host:port/…`, of the `KIND` that [`REDIS`], [`AMQP`] or [`OTLP`] names.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ServerUrl<const KIND: u8>(String);
@@ -415,6 +417,13 @@ mod tests {
         }
         for text in ["amqp://guest:guest@127.0.0.1:5672/%2f", "amqps://broker"] {
             assert!(ServerUrl::<AMQP>::try_from(text.to_owned()).is_ok(), "{text}");
+        }
+        for (text, sound) in [
+            ("http://127.0.0.1:4317", true),
+            ("https://collector", true),
+            ("grpc://a", false),
+        ] {
+            assert_eq!(ServerUrl::<OTLP>::try_from(text.to_owned()).is_ok(), sound, "{text}");
         }
         for text in [
             "",

@@ -18,20 +18,20 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 pub use bounds::{
-    AMQP, Bind, Bounded, BoundsError, DatabaseUrls, FilePath, LogFilter, Organisation, QueueName, REDIS, ServerUrl,
-    ZoneName,
+    AMQP, Bind, Bounded, BoundsError, DatabaseUrls, FilePath, LogFilter, OTLP, Organisation, QueueName, REDIS,
+    ServerUrl, ZoneName,
 };
 pub use folders::shared_dir;
 pub use sections::{
     ChainConfig, ChainKind, DatabaseConfig, DatabaseKind, DispatchConfig, Environment, HttpConfig, KeysConfig,
     LedgerConfig, LimitsConfig, LogConfig, LogFormat, MethodologyConfig, NetworkConfig, ProgrammeConfig,
-    RabbitMqConfig, RedisConfig, ShutdownConfig, Synchronous, WriterConfig,
+    RabbitMqConfig, RedisConfig, ShutdownConfig, Synchronous, TracesConfig, WriterConfig,
 };
 
 const DEFAULTS: &str = include_str!("default.toml");
 const PREFIX: &str = "CARBON_GATEWAY__";
 /// Settings that have no default: without them the matter stands as the section says.
-const OPTIONAL: [&str; 7] = [
+const OPTIONAL: [&str; 8] = [
     "database.url",
     "keys.kek_file",
     "methodology.dir",
@@ -39,10 +39,11 @@ const OPTIONAL: [&str; 7] = [
     "programme.dir",
     "rabbitmq.url",
     "redis.url",
+    "traces.url",
 ];
 /// Writers that a server has when nobody says otherwise.
 const WRITERS_OF_A_SERVER: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "chain",
     "database",
     "dispatch",
@@ -57,6 +58,7 @@ const SECTIONS: [&str; 15] = [
     "rabbitmq",
     "redis",
     "shutdown",
+    "traces",
     "writer",
 ];
 
@@ -88,6 +90,8 @@ pub struct Config {
     pub shutdown: ShutdownConfig,
     /// What is told, and how.
     pub log: LogConfig,
+    /// Where the time of requests is told.
+    pub traces: TracesConfig,
     /// Rules beyond those compiled in.
     #[serde(default)]
     pub methodology: MethodologyConfig,

@@ -5,7 +5,7 @@ use std::thread;
 use serde::Deserialize;
 
 use super::bounds::{
-    AMQP, Bind, Bounded, DatabaseUrls, FilePath, LogFilter, Organisation, QueueName, REDIS, ServerUrl, ZoneName,
+    AMQP, Bind, Bounded, DatabaseUrls, FilePath, LogFilter, OTLP, Organisation, QueueName, REDIS, ServerUrl, ZoneName,
 };
 
 /// What this installation is for.
@@ -207,6 +207,16 @@ pub enum LogFormat {
     Text,
     /// A collector: one JSON object a line.
     Json,
+}
+
+/// Section `traces`: where the time of requests is told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TracesConfig {
+    /// The collector; without it there are no traces.
+    pub url: Option<ServerUrl<OTLP>>,
+    /// Of how many traces that begin here one is told.
+    pub one_in: Bounded<1, 1_000_000>,
 }
 
 /// Section `methodology`: rules beyond those compiled in.

@@ -15,6 +15,8 @@ use crate::store::writer::SubmitError;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 /// How long a block is waited for before the id is asked for, at first and at most.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -55,10 +57,12 @@ impl Way {
     /// Carries an envelope by a task of its own, which the end of its caller does not touch.
     pub(super) fn carry(self: &Arc<Self>, carried: Carried, permit: Option<OwnedSemaphorePermit>) {
         let way = Arc::clone(self);
-        drop(self.lifecycle.spawn_job("envelope", async move {
+        let span = tracing::debug_span!(parent: None, "envelope", shard = %carried.shard, chain_tx_id = %carried.chain_tx_id, fate = Empty);
+        let carrying = async move {
             way.carry_out(carried).await;
             drop(permit);
-        }));
+        };
+        drop(self.lifecycle.spawn_job("envelope", carrying.instrument(span)));
     }
 
     /// Carries an envelope until it has ended, or its lease has: whoever takes it up then looks first.
@@ -71,6 +75,7 @@ impl Way {
             Fate::Lapsed { .. } => "lapsed",
         };
         metrics::counter!("carbon_dispatch_envelopes_total", "fate" => told).increment(1);
+        Span::current().record("fate", told);
         if !matches!(fate, Fate::Confirmed(_)) {
             tracing::warn!(shard = %carried.shard, chain_tx_id = %carried.chain_tx_id, ?fate, "an envelope was not confirmed");
         }

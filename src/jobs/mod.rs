@@ -12,6 +12,7 @@ use settle_due::Settling;
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// Every minute.
 const SETTLE_DUE: &str = "0 * * * * *";
@@ -70,7 +71,8 @@ async fn settle_due(settling: &Settling, turns: &Turns, mut ticks: mpsc::Receive
                 continue;
             }
         }
-        let settled = settling.run("settle-due", stop).await;
+        let span = tracing::debug_span!("settle-due");
+        let settled = settling.run("settle-due", stop).instrument(span).await;
         count(if settled.is_ok() { "done" } else { "failed" }, 1);
         match settled {
             Ok(0) => {}

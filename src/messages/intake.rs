@@ -7,6 +7,7 @@ use super::{SessionError, letter, publish};
 use crate::api::problem::{Code, Problem};
 use crate::api::{Taken, TripDesk};
 use crate::backoff::Backoff;
+use crate::telemetry::traces;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use lapin::message::Delivery;
@@ -16,6 +17,8 @@ use lapin::{Channel, Connection};
 use serde_json::Value;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 /// What the gateway is called among the consumers of a queue.
 const TAG: &str = "carbon-gateway";
@@ -110,12 +113,25 @@ impl TripsIn {
                         request_id: letter::request_id(&delivery),
                         delivery,
                     };
-                    let begun = self.begin(&message).await;
-                    in_work.push(self.bring_to_an_end(session, message, begun));
+                    let span = self.span(&message);
+                    let begun = self.begin(&message).instrument(span.clone()).await;
+                    in_work.push(self.bring_to_an_end(session, message, begun).instrument(span));
                 }
                 else => return Ok(()),
             }
         }
+    }
+
+    /// What is done about a message, in its sender's trace.
+    fn span(&self, message: &Message) -> Span {
+        let request_id = &message.request_id;
+        let span = tracing::debug_span!("message", otel.kind = "consumer", %request_id, outcome = Empty);
+        traces::join(&span, |name| letter::header(&message.delivery, name));
+        if !span.is_disabled() {
+            traces::name(&span, format!("process {}", self.queue));
+            traces::note(&span, "messaging.system", "rabbitmq");
+        }
+        span
     }
 
     /// Judges and queues a trip. While the writers' queue is full, what comes behind waits too.
@@ -162,6 +178,7 @@ impl TripsIn {
         };
         patient(delivery.ack(BasicAckOptions::default())).await?;
         metrics::counter!("carbon_intake_messages_total", "outcome" => outcome).increment(1);
+        Span::current().record("outcome", outcome);
         Ok(())
     }
 

@@ -25,6 +25,15 @@ pub(super) fn request_id(delivery: &Delivery) -> String {
     TripDesk::request_id(own.map(lapin::types::ShortString::as_str))
 }
 
+/// A header of a message, if it is text.
+pub(super) fn header<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a str> {
+    match delivery.properties.headers().as_ref()?.inner().get(name)? {
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
+        AMQPValue::ShortString(text) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
 /// How a message that cannot be taken is put aside: as it came, with the reason in headers. The broker would not take the sender's name
 /// from us, so that is a header too.
 pub(super) fn put_aside(delivery: &Delivery, problem: &Problem, request_id: &str) -> BasicProperties {

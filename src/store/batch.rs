@@ -13,6 +13,7 @@ use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
 use crate::ledger::view::View;
 use std::collections::BTreeMap;
+use tracing::{Instrument as _, debug_span};
 
 /// What a batch needs besides its commands.
 pub(super) struct Setting {
@@ -54,7 +55,7 @@ pub(super) async fn run(
         by_shard.entry(command.shard()).or_default().push(index);
     }
     let shards: Vec<i64> = by_shard.keys().map(|shard| i64::from(shard.index())).collect();
-    let mut heads = lock_heads(c, &shards).await?;
+    let mut heads = lock_heads(c, &shards).instrument(debug_span!("lock")).await?;
     let mut answers: Vec<Option<Result<Outcome, Rejection>>> = commands.iter().map(|_| None).collect();
     let mut flushed = Flushed {
         answers: Vec::new(),
@@ -80,9 +81,15 @@ pub(super) async fn run(
         views.push((view, head, indexes, mine));
     }
     let each = views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice()));
-    load::load(c, &setting.kek, own, each).await?;
-    load::totals(c, views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice()))).await?;
+    let loading = debug_span!("load");
+    load::load(c, &setting.kek, own, each)
+        .instrument(loading.clone())
+        .await?;
+    load::totals(c, views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice())))
+        .instrument(loading)
+        .await?;
     let (mut pages, mut advanced, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+    let flushing = debug_span!("flush");
     for (mut view, head, indexes, mine) in views {
         for (index, command) in std::iter::zip(indexes, mine) {
             if let Some(answer) = answers.get_mut(index) {
@@ -100,14 +107,17 @@ pub(super) async fn run(
             flushed.ready.push(view.shard);
         }
         if view.has_changed() {
-            flush::flush(c, &view).await?;
+            flush::flush(c, &view).instrument(flushing.clone()).await?;
             count(&view, &mut flushed.booked);
             changed.push(view);
         }
     }
-    flush::totals(c, &changed).await?;
-    flush::journal(c, &pages).await?;
-    flush::heads(c, &advanced).await?;
+    let shared = async {
+        flush::totals(c, &changed).await?;
+        flush::journal(c, &pages).await?;
+        flush::heads(c, &advanced).await
+    };
+    shared.instrument(flushing).await?;
     flushed.changed = !changed.is_empty();
     flushed.answers = answers.into_iter().flatten().collect();
     Ok(flushed)

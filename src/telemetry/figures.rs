@@ -37,7 +37,7 @@ const fn figure(name: &'static str, kind: Kind, unit: Unit, meaning: &'static st
 }
 
 /// All of them, by what they tell of.
-pub const FIGURES: [Figure; 32] = [
+pub const FIGURES: [Figure; 33] = [
     figure(
         "carbon_http_requests_total",
         Kind::Counter,
@@ -229,6 +229,12 @@ pub const FIGURES: [Figure; 32] = [
         Kind::Counter,
         Unit::Count,
         "Hints between instances that a shard has something for the chain, by fate: told, lost (nobody listened), heard.",
+    ),
+    figure(
+        "carbon_trace_spans_total",
+        Kind::Counter,
+        Unit::Count,
+        "Spans for the collector of traces, by outcome: sent, lost (it did not take them in time).",
     ),
 ];
 

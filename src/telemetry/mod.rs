@@ -1,9 +1,12 @@
-//! Logs and metrics. Logs go to standard error, because standard output belongs to the results of commands; metrics are
-//! gathered in the process and rendered by whoever holds the handle. Nothing here decides what is worth telling.
+//! Logs, metrics and traces. Logs go to standard error, because standard output belongs to the results of commands; metrics are
+//! gathered in the process and rendered by whoever holds the handle; traces go to a collector, if the settings name one. Nothing here
+//! decides what is worth telling.
 
 mod figures;
+pub mod traces;
 
 pub use figures::{FIGURES, Figure, Kind};
+pub use traces::Traces;
 
 use std::io;
 use std::panic::{self, PanicHookInfo};
@@ -11,10 +14,11 @@ use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt;
-use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 /// Bounds of histograms: of times from a cached read to a request that has waited for everything, and of commands up to a whole batch.
 const SECONDS: [f64; 14] = [
@@ -46,26 +50,33 @@ pub enum TelemetryError {
     /// Something else in this process writes the log already.
     #[error("the log is already set up")]
     AlreadySet(#[source] TryInitError),
+    /// Nothing can be sent to a collector at this address.
+    #[error("`traces.url` is no address of a collector")]
+    Collector(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Sends the log of the whole process to standard error, panics included: a collector that reads JSON would stumble over
-/// the plain text the runtime prints. `filter` is a level (`info`) or a list such as `warn,carbon_gateway=debug`.
-pub fn install_log(filter: &str, format: Format) -> Result<(), TelemetryError> {
+/// the plain text the runtime prints. `filter` is a level (`info`) or a list such as `warn,carbon_gateway=debug`; `traces` gets the spans, whatever the filter says.
+pub fn install_log(filter: &str, format: Format, traces: Option<&Traces>) -> Result<(), TelemetryError> {
     let directives = EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
         filter: filter.to_owned(),
         source,
     })?;
-    let lines = fmt()
-        .with_env_filter(directives)
-        .with_writer(io::stderr)
-        .with_ansi(false);
-    match format {
-        Format::Text => lines.finish().try_init(),
-        Format::Json => lines.json().flatten_event(true).finish().try_init(),
-    }
-    .map_err(TelemetryError::AlreadySet)?;
+    tracing_subscriber::registry()
+        .with(lines(format).with_filter(directives))
+        .with(traces.map(Traces::layer))
+        .try_init()
+        .map_err(TelemetryError::AlreadySet)?;
     panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+fn lines(format: Format) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let lines = fmt::layer().with_writer(io::stderr).with_ansi(false);
+    match format {
+        Format::Text => lines.boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
+    }
 }
 
 /// The recorder of this process, installed by the first call; later calls give the same one, since a process has only one
@@ -119,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_wrong_filter_is_named() {
-        let error = install_log("carbon_gateway=loud", Format::Text).unwrap_err();
+        let error = install_log("carbon_gateway=loud", Format::Text, None).unwrap_err();
         assert_eq!(error.to_string(), "`carbon_gateway=loud` is no log filter");
     }
 }

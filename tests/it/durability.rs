@@ -3,16 +3,12 @@
 
 use crate::database;
 use crate::process::{Served, command};
-use crate::support::{NOON_MS, TestApp, trip_at};
+use crate::support::{NOON_MS, TestApp, now_s, trip_at};
 use carbon_gateway::lifecycle::Stopped;
 use carbon_gateway::store::migrate::{migrate, missing_steps};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-fn now_s() -> i64 {
-    jiff::Timestamp::now().as_second()
-}
 
 fn assert_verified(data: &std::path::Path) {
     let (code, stdout, stderr) = command(data, &["verify", "--json", "--recompute"]);

@@ -31,3 +31,4 @@ mod redis; // limits and hints that instances share, and Redis flushed, silent a
 mod server; // many writers at once, sessions that end, a server killed under load
 mod shared; // what is compiled in is what the reference data says
 mod tampering; // whatever is changed behind the ledger's back, verify names it
+mod traces; // where the time went, told to a collector in the caller's trace

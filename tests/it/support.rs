@@ -234,6 +234,11 @@ pub(crate) fn skipping(test: &str, why: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
+/// Unix seconds by the clock that a gateway of the real executable goes by.
+pub(crate) fn now_s() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
 /// The `n`th of a series of metro trips that all are credited: every one of another rider, ended a minute before `now_s`.
 pub(crate) fn trip_at(now_s: i64, n: u32) -> serde_json::Value {
     let time = |s: i64| jiff::Timestamp::from_second(s).unwrap().to_string();

@@ -21,6 +21,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
 
 /// The way in: cheap to clone, one for all callers.
 #[derive(Clone)]
@@ -85,6 +86,8 @@ pub struct WriterParts {
 
 struct Queued {
     command: Command,
+    /// What it is part of, for those who look where the time went.
+    span: Span,
     reply: oneshot::Sender<Result<Outcome, SubmitError>>,
 }
 
@@ -131,7 +134,11 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         self.lane(command.shard())?
             .queue
-            .try_send(Queued { command, reply })
+            .try_send(Queued {
+                command,
+                span: Span::current(),
+                reply,
+            })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => {
                     metrics::counter!("carbon_writer_overloaded_total").increment(1);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tracing::{Instrument as _, debug_span};
 
 /// How long a writer whose database failed waits before it tries it again by itself.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
@@ -115,7 +116,8 @@ impl Writer {
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
             let commands: Vec<Command> = part.iter().map(|queued| queued.command.clone()).collect();
-            match self.commit(&commands.iter().collect::<Vec<_>>()).await {
+            let commands: Vec<&Command> = commands.iter().collect();
+            match self.commit(&commands).instrument(told::span(&part)).await {
                 Ok(answers) => {
                     self.healthy.store(true, Ordering::Relaxed);
                     for (queued, answer) in std::iter::zip(part, answers) {
@@ -176,7 +178,8 @@ impl Writer {
         let flushed = run(&mut connection, &self.setting, &self.own, self.clock.now_ms(), commands).await?;
         if flushed.changed {
             crash::point(Point::AfterFlush);
-            if let Err(error) = connection.execute("COMMIT").await {
+            let commit = connection.execute("COMMIT").instrument(debug_span!("commit"));
+            if let Err(error) = commit.await {
                 connection = self.settle_commit(connection, &flushed, error).await?;
             }
             crash::point(Point::AfterCommit);

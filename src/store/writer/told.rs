@@ -1,13 +1,26 @@
 //! What writers tell of their work.
 
+use super::Queued;
 use crate::ledger::command::{Outcome, Rejection};
 use crate::store::batch::Booked;
+use crate::telemetry::traces;
 use std::time::Duration;
+use tracing::{Span, debug_span};
 
 /// Makes the counters known at zero: an alarm rests on their growth, which what is not there has none of.
 pub(super) fn begin() {
     metrics::counter!("carbon_writer_overloaded_total").increment(0);
     metrics::counter!("carbon_writer_batches_failed_total").increment(0);
+}
+
+/// The span of a batch, in the trace of one of those it serves.
+pub(super) fn span(batch: &[Queued]) -> Span {
+    let (first, others) = traces::shared(batch.iter().map(|queued| &queued.span));
+    let span = debug_span!(parent: &first, "batch", commands = batch.len());
+    others.iter().for_each(|other| {
+        span.follows_from(other);
+    });
+    span
 }
 
 /// A batch, and its answers if it was committed.

@@ -28,7 +28,15 @@ const MAY_IMPORT: [(&str, &[&str]); 27] = [
     ),
     (
         "store",
-        &["ledger", "methodology", "identity", "clock", "crash", "sqlite"],
+        &[
+            "ledger",
+            "methodology",
+            "identity",
+            "clock",
+            "crash",
+            "sqlite",
+            "telemetry::traces",
+        ],
     ),
     ("verify", &["store", "ledger", "methodology", "identity", "chain"]),
     ("reports", &["ledger", "methodology", "store"]),
@@ -46,6 +54,7 @@ const MAY_IMPORT: [(&str, &[&str]); 27] = [
             "clock",
             "lifecycle",
             "redis",
+            "telemetry::traces",
         ],
     ),
     (
@@ -73,7 +82,10 @@ const MAY_IMPORT: [(&str, &[&str]); 27] = [
             "backoff",
         ],
     ),
-    ("messages", &["ledger::ids", "store", "api", "clock", "backoff"]),
+    (
+        "messages",
+        &["ledger::ids", "store", "api", "clock", "backoff", "telemetry::traces"],
+    ),
     ("demo", &["methodology::rules", "methodology::units"]),
     ("redis", &["ledger::ids", "config", "lifecycle", "backoff"]),
     (
@@ -227,12 +239,14 @@ fn rooms_import_only_along_the_table() {
 
 #[test]
 fn outside_libraries_stay_in_their_rooms() {
-    let homes: [(&str, &[&str]); 6] = [
+    let homes: [(&str, &[&str]); 8] = [
         ("sqlx::", &["store", "chain", "sqlite"]),
         ("actix_web::", &["api", "app"]),
         ("deadpool_redis::", &["redis"]),
         ("governor::", &["redis"]),
         ("lapin::", &["messages"]),
+        ("opentelemetry::", &["telemetry"]),
+        ("opentelemetry_sdk::", &["telemetry"]),
         ("std::env::var", &READ_THE_ENVIRONMENT),
     ];
     let mut breaches = Vec::new();

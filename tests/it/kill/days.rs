@@ -3,15 +3,12 @@
 use super::books::Progress;
 use super::{PATIENCE, assert_verified, tell};
 use crate::process::Served;
+use crate::support::now_s;
 use carbon_gateway::chain::embedded::ChainFile;
 use carbon_gateway::folder::DataFolder;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-fn now_s() -> i64 {
-    jiff::Timestamp::now().as_second()
-}
 
 /// A ride of the n-th rider, collected; `None` if the gateway does not answer that it has done both.
 async fn issue(served: &Served, n: u32) -> Option<String> {

@@ -25,9 +25,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const SENDER: &str = "guest";
 
 /// A test's own end of the broker, with names of its own.
-struct Wire {
+pub(crate) struct Wire {
     url: String,
-    trips: String,
+    pub(crate) trips: String,
     events: String,
     connection: Connection,
     channel: Channel,
@@ -40,7 +40,7 @@ struct Got {
 }
 
 impl Wire {
-    async fn new(url: &str) -> Self {
+    pub(crate) async fn new(url: &str) -> Self {
         let name = format!("test.{:016x}", rand::random::<u64>());
         let (connection, channel) = connect(url).await;
         Self {
@@ -58,7 +58,7 @@ impl Wire {
     }
 
     /// The settings of a gateway that takes trips and sends events.
-    fn settings(&self) -> [(&str, &str); 3] {
+    pub(crate) fn settings(&self) -> [(&str, &str); 3] {
         [
             ("CARBON_GATEWAY__RABBITMQ__URL", &self.url),
             ("CARBON_GATEWAY__RABBITMQ__TRIPS", &self.trips),
@@ -66,17 +66,22 @@ impl Wire {
         ]
     }
 
-    /// Sends a message and waits until the broker has it.
-    async fn send(&self, body: &[u8], properties: BasicProperties) {
+    /// Sends a message until the broker has it: a queue that is just choosing its leader takes none.
+    pub(crate) async fn send(&self, body: &[u8], properties: BasicProperties) {
+        let begun = Instant::now();
         let options = BasicPublishOptions {
             mandatory: true,
             ..BasicPublishOptions::default()
         };
-        let sent = self
-            .channel
-            .basic_publish("".into(), self.trips.as_str().into(), options, body, properties);
-        let confirmed = sent.await.unwrap().await.unwrap();
-        assert!(matches!(confirmed, Confirmation::Ack(None)), "{confirmed:?}");
+        loop {
+            let (to, properties) = (self.trips.as_str().into(), properties.clone());
+            let sent = self.channel.basic_publish("".into(), to, options, body, properties);
+            match sent.await.unwrap().await.unwrap() {
+                Confirmation::Ack(None) => return,
+                Confirmation::Nack(_) if begun.elapsed() < PATIENCE => {}
+                refused => panic!("{refused:?}"),
+            }
+        }
     }
 
     /// Sends a trip as a client does.
@@ -119,7 +124,7 @@ impl Wire {
     }
 
     /// Waits until a queue is there: the gateway makes it.
-    async fn wait_until_there(&self, queue: &str) {
+    pub(crate) async fn wait_until_there(&self, queue: &str) {
         let begun = Instant::now();
         while self.depth(queue).await.is_none() {
             assert!(begun.elapsed() < PATIENCE, "there is no {queue}");
@@ -163,14 +168,14 @@ async fn connect(url: &str) -> (Connection, Channel) {
     (connection, channel)
 }
 
-fn of_the_sender() -> BasicProperties {
+pub(crate) fn of_the_sender() -> BasicProperties {
     BasicProperties::default()
         .with_user_id(SENDER.into())
         .with_delivery_mode(2)
 }
 
 /// Gives the tests' user of the broker a key.
-async fn admit(locations: &Homes<Location>, rights: &str, programmes: &[&str]) {
+pub(crate) async fn admit(locations: &Homes<Location>, rights: &str, programmes: &[&str]) {
     let order = KeyOrder {
         client: Name::parse(SENDER).unwrap(),
         rights: Rights::parse(rights).unwrap(),
