@@ -31,6 +31,7 @@ fn named(variable: &str, test: &str) -> Option<String> {
 pub(crate) struct Server {
     folder: tempfile::TempDir,
     part: &'static str,
+    options: Vec<String>,
     /// Where it is.
     pub(crate) url: String,
 }
@@ -38,9 +39,25 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `mariadb`, `redis` or `rabbitmq`.
     pub(crate) fn start(part: &'static str) -> Self {
+        Self::start_with(part, &[])
+    }
+
+    /// The same with options of the script.
+    pub(crate) fn start_with(part: &'static str, options: &[&str]) -> Self {
+        Self::start_seeing(part, options, &[])
+    }
+
+    /// The same with variables that the server sees; it does not see them any more when it is restarted.
+    pub(crate) fn start_seeing(part: &'static str, options: &[&str], seen: &[(&str, &Path)]) -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let url = up(folder.path(), part);
-        Self { folder, part, url }
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let url = up(&options, seen, folder.path(), part);
+        Self {
+            folder,
+            part,
+            options,
+            url,
+        }
     }
 
     /// SIGKILL, and up again on the same port with what the disk holds.
@@ -59,7 +76,7 @@ impl Server {
 
     /// Up again, where it was.
     pub(crate) fn restart(&self) {
-        assert_eq!(up(self.folder.path(), self.part), self.url);
+        assert_eq!(up(&self.options, &[], self.folder.path(), self.part), self.url);
     }
 
     fn address(&self) -> &str {
@@ -71,12 +88,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        script("down", self.folder.path(), self.part);
+        script(&["down".to_owned()], &[], self.folder.path(), self.part);
     }
 }
 
-fn up(folder: &Path, part: &str) -> String {
-    let told = script("up", folder, part);
+fn up(options: &[String], seen: &[(&str, &Path)], folder: &Path, part: &str) -> String {
+    let told = script(&[&["up".to_owned()], options].concat(), seen, folder, part);
     let url = told.lines().find_map(|line| {
         let (name, url) = line.strip_prefix("export ")?.split_once('=')?;
         name.starts_with("CARBON_TEST_").then_some(url)
@@ -84,9 +101,15 @@ fn up(folder: &Path, part: &str) -> String {
     url.unwrap().to_owned()
 }
 
-fn script(action: &str, folder: &Path, part: &str) -> String {
+fn script(action: &[String], seen: &[(&str, &Path)], folder: &Path, part: &str) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/dev-up.sh");
-    let output = Command::new(script).arg(action).arg(folder).arg(part).output().unwrap();
+    let output = Command::new(script)
+        .args(action)
+        .arg(folder)
+        .arg(part)
+        .envs(seen.iter().copied())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

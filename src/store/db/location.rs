@@ -62,21 +62,32 @@ impl Location {
     /// A connection with an open transaction that may write: the one that was kept if it still lives and is not full. A server ends sessions
     /// of which it has heard nothing for a while, and those that a restart cuts off.
     pub async fn begin(&self, kept: Option<Connection>) -> Result<Connection, StoreError> {
-        match kept {
-            Some(full) if full.is_full() => {
-                // Nothing is open in it, so whether it ends in good order is the server's concern.
-                let _ended = full.close().await;
-            }
-            Some(mut kept) => match kept.begin().await {
+        let kept = match kept {
+            Some(full) if full.is_full() => Some(self.replaced(full).await),
+            kept => kept,
+        };
+        if let Some(mut kept) = kept {
+            match kept.begin().await {
                 Ok(()) => return Ok(kept),
                 Err(StoreError::Unavailable(_)) if matches!(self, Self::MySql(_)) => {}
                 Err(error) => return Err(error),
-            },
-            None => {}
+            }
         }
         let mut connection = self.connect().await?;
         connection.begin().await?;
         Ok(connection)
+    }
+
+    /// Another connection in place of a full one, or the same where the server takes no more of them: it works, if less well.
+    async fn replaced(&self, full: Connection) -> Connection {
+        match self.connect().await {
+            Ok(another) => {
+                // Nothing is open in it, so whether it ends in good order is the server's concern.
+                let _ended = full.close().await;
+                another
+            }
+            Err(_) => full,
+        }
     }
 
     /// Connections that read what exists, beside whoever writes.

@@ -1,11 +1,13 @@
 //! The database behind the store: one enum with an arm per database and one macro that expands a body for each arm, so that
 //! every statement is written once. SQLite is the arm of the embedded default, MySQL and MariaDB are the other.
 
+mod borrowed;
 mod failures;
 mod homes;
 mod location;
 mod mysql;
 
+pub use borrowed::Borrowed;
 pub use failures::StoreError;
 pub use homes::Homes;
 pub use location::{Location, SqliteFile};
@@ -41,7 +43,7 @@ pub enum Snapshot {
     /// A SQLite file.
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     /// A MySQL or MariaDB server.
-    MySql(sqlx::Transaction<'static, sqlx::MySql>),
+    MySql(Borrowed),
 }
 
 /// Expands `body` once per database; `$c` is the connection or pool of that arm.
@@ -53,11 +55,26 @@ macro_rules! with {
         }
     };
 }
+/// One question on a borrowed connection, which is answered in time or not at all.
+macro_rules! ask {
+    ($borrowed:ident, |$c:ident| $body:expr) => {
+        match $borrowed.lend() {
+            Ok($c) => {
+                let answer = tokio::time::timeout($crate::store::db::ANSWER, async { $body }).await;
+                $borrowed.hear(answer)
+            }
+            Err(error) => Err(error),
+        }
+    };
+}
 macro_rules! with_pool {
     ($db:expr, |$c:ident| $body:expr) => {
         match $db {
             $crate::store::db::Pool::Sqlite($c) => $body,
-            $crate::store::db::Pool::MySql($c) => $body,
+            $crate::store::db::Pool::MySql(pool) => match $crate::store::db::Borrowed::of(pool).await {
+                Ok(mut borrowed) => $crate::store::db::ask!(borrowed, |$c| $body),
+                Err(error) => Err(error),
+            },
         }
     };
 }
@@ -68,14 +85,12 @@ macro_rules! with_snapshot {
                 let $c = &mut **transaction;
                 $body
             }
-            $crate::store::db::Snapshot::MySql(transaction) => {
-                let $c = &mut **transaction;
-                $body
-            }
+            $crate::store::db::Snapshot::MySql(borrowed) => $crate::store::db::ask!(borrowed, |$c| $body),
         }
     };
 }
-pub(crate) use {with, with_pool, with_snapshot};
+pub(crate) use borrowed::ANSWER;
+pub(crate) use {ask, with, with_pool, with_snapshot};
 
 /// Connections of a pool at this moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,7 +122,7 @@ impl Pool {
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         match self {
             Self::Sqlite(pool) => Ok(Snapshot::Sqlite(pool.begin().await?)),
-            Self::MySql(pool) => Ok(Snapshot::MySql(mysql::snapshot(pool.clone()).await?)),
+            Self::MySql(pool) => Ok(Snapshot::MySql(Borrowed::snapshot(pool, mysql::SNAPSHOT).await?)),
         }
     }
 }
@@ -128,11 +143,10 @@ impl Connection {
 
     /// Opens a transaction that may write.
     pub async fn begin(&mut self) -> Result<(), StoreError> {
-        let sql = match self {
-            Self::Sqlite(_) => "BEGIN IMMEDIATE",
-            Self::MySql(_) => "START TRANSACTION",
-        };
-        self.execute(sql).await
+        match self {
+            Self::Sqlite(_) => self.execute("BEGIN IMMEDIATE").await,
+            Self::MySql(c) => mysql::begin(c).await,
+        }
     }
 
     /// Keeps other instances from founding or migrating the same database until [`no_longer_alone`](Self::no_longer_alone), or the end of

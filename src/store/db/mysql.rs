@@ -3,7 +3,7 @@
 use super::StoreError;
 use log::LevelFilter;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, MySql, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use std::fmt;
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -21,7 +21,11 @@ pub(super) const SNAPSHOT: [&str; 2] = [
 /// What makes a session one that can write nothing.
 pub(super) const LOOKING: &str = "SET SESSION TRANSACTION READ ONLY";
 
-/// How long a server may take to answer who connects.
+/// How long a statement of one who reads for a caller may run: MariaDB counts seconds, MySQL milliseconds, and each takes the words of the
+/// other for a comment. Without it four statements that are slow would keep everybody out for as long as they please.
+const STATEMENT: &str = "/*M!100101 , max_statement_time = 10 */ /*!80000 , max_execution_time = 10000 */";
+
+/// How long a server may take to answer who connects, or who begins.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a connection of a pool may have been idle without being asked whether it still lives.
 const IDLE: Duration = Duration::from_secs(2);
@@ -39,9 +43,10 @@ pub struct MySqlServer(Arc<Sessions>);
 
 struct Sessions {
     options: MySqlConnectOptions,
-    /// What every session is set to, and what one that writes is set to besides.
+    /// What every session is set to, and what one that writes is set to besides, and one of a pool.
     session: String,
     writing: String,
+    reading: String,
 }
 
 impl fmt::Debug for MySqlServer {
@@ -77,10 +82,12 @@ impl MySqlServer {
              lock_wait_timeout = {lock_wait}"
         );
         let writing = format!("{session}, wait_timeout = {idle}");
+        let reading = format!("{session} {STATEMENT}");
         Ok(Self(Arc::new(Sessions {
             options,
             session,
             writing,
+            reading,
         })))
     }
 
@@ -110,7 +117,7 @@ impl MySqlServer {
 
     /// Sessions for reading.
     pub(super) async fn pool(&self, size: u32) -> Result<MySqlPool, StoreError> {
-        let session = self.0.session.clone();
+        let session = self.0.reading.clone();
         let pool = MySqlPoolOptions::new()
             .max_connections(size)
             .acquire_timeout(CONNECT)
@@ -143,22 +150,11 @@ pub(super) fn is_full(connection: &MySqlConnection) -> bool {
     connection.cached_statements_size() >= WRITER_STATEMENTS
 }
 
-/// A snapshot on a connection of the pool. It is opened by a task of its own: a caller who goes away in the middle would give the
-/// connection back with the transaction open, and later readers would see an old state for ever.
-pub(super) async fn snapshot(pool: MySqlPool) -> Result<Transaction<'static, MySql>, StoreError> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it ends by itself, and must not end with its caller"
-    )]
-    let opening = tokio::spawn(async move {
-        let [isolation, start] = SNAPSHOT;
-        let mut connection = pool.acquire().await?;
-        connection.execute(sqlx::raw_sql(isolation)).await?;
-        Transaction::begin(connection, Some(sqlx::SqlSafeStr::into_sql_str(start))).await
-    });
-    match opening.await {
-        Ok(opened) => Ok(opened?),
-        Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
+/// Opens a transaction. The session may have been idle for long: one that is silent now is as good as ended.
+pub(super) async fn begin(c: &mut MySqlConnection) -> Result<(), StoreError> {
+    match tokio::time::timeout(CONNECT, c.execute(sqlx::raw_sql("START TRANSACTION"))).await {
+        Ok(begun) => Ok(begun.map(|_| ())?),
+        Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a database server does that a file does not: many writers at once, sessions that it ends, connections that are borrowed again,
 //! a restart under load. Where no server is at hand these say so.
 
+mod exhausted;
 mod instances;
 mod lost_replies;
 mod shards;
+mod silence;
 
 use crate::database;
 use crate::dispatch::verified;
@@ -15,7 +17,11 @@ use sqlx::{AssertSqlSafe, MySqlConnection};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// More than any read may take, on a machine that is busy with other things: five seconds for a connection, fifteen for an answer.
+const BOUND: Duration = Duration::from_secs(60);
 
 /// Shorter than any lock is waited for.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -37,6 +43,59 @@ fn raw(connection: &mut Connection) -> &mut MySqlConnection {
         Connection::MySql(c) => c,
         Connection::Sqlite(_) => unreachable!("it was opened on a server"),
     }
+}
+
+/// A gateway whose ledger is on a server of the test's own.
+async fn gateway_on(server: &Server) -> (TestApp, Location) {
+    let url = format!("{}/carbon", server.url);
+    let location = Location::MySql(MySqlServer::new(&url, AT_ONCE, Duration::from_mins(1)).unwrap());
+    let settings = [
+        ("CARBON_GATEWAY__DATABASE__KIND", "mysql"),
+        ("CARBON_GATEWAY__DATABASE__URL", url.as_str()),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    (
+        TestApp::spawn_on(folder, vec![location.clone()], &settings).await,
+        location,
+    )
+}
+
+/// The status of an answer; one that turns the caller away says when to come back.
+async fn told(answer: reqwest::Response) -> u16 {
+    let (status, after) = (answer.status().as_u16(), answer.headers().get("retry-after").cloned());
+    if status == 503 {
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(
+            (after.unwrap().to_str().unwrap(), &problem["code"]),
+            ("1", &"storage_unavailable".into())
+        );
+    }
+    status
+}
+
+/// Reads the balance of the rider of the `n`th trip.
+async fn read(app: &TestApp, n: u32) -> u16 {
+    told(app.get(&format!("/v1/users/{}/balance", 1_000_000 + n)).await).await
+}
+
+/// So many reads at once, of riders from `first` on; the number of those that were answered.
+async fn reads(app: &Arc<TestApp>, first: u32, count: u32) -> usize {
+    let mut reading = JoinSet::new();
+    for n in first..first + count {
+        let app = Arc::clone(app);
+        reading.spawn(async move { tokio::time::timeout(BOUND, read(&app, n)).await });
+    }
+    let statuses = reading
+        .join_all()
+        .await
+        .into_iter()
+        .map(|read| read.expect("a read hangs"));
+    let statuses: Vec<u16> = statuses.collect();
+    assert!(
+        statuses.iter().all(|status| [200, 503].contains(status)),
+        "{statuses:?}"
+    );
+    statuses.iter().filter(|status| **status == 200).count()
 }
 
 async fn number(c: &mut MySqlConnection, sql: &'static str) -> i64 {
@@ -96,6 +155,11 @@ async fn every_session_is_read_committed_and_strict() {
     let waits = "SELECT CAST(@@wait_timeout AS SIGNED)";
     assert_eq!(number(raw(&mut writing), waits).await, 60);
     assert!(number(raw(&mut patient), waits).await > 3_600);
+    // What is read for a caller ends; a batch has its locks to end it, and whoever reads everything may take long.
+    let lasts = "SELECT CAST(@@max_statement_time AS SIGNED)";
+    assert_eq!(number(&mut reading, lasts).await, 10);
+    assert_eq!(number(raw(&mut writing), lasts).await, 0);
+    assert_eq!(number(raw(&mut patient), lasts).await, 0);
     for c in [raw(&mut writing), raw(&mut patient), &mut *reading] {
         let (isolation,): (String,) = sqlx::query_as(ISOLATION).fetch_one(&mut *c).await.unwrap();
         assert_eq!(isolation, "READ-COMMITTED");
@@ -184,17 +248,12 @@ async fn a_server_killed_under_load_loses_and_doubles_nothing() {
         return;
     }
     let server = Arc::new(Server::start("mariadb"));
-    let url = format!("{}/carbon", server.url);
-    let location = Location::MySql(MySqlServer::new(&url, AT_ONCE, Duration::from_mins(1)).unwrap());
-    let settings = [
-        ("CARBON_GATEWAY__DATABASE__KIND", "mysql"),
-        ("CARBON_GATEWAY__DATABASE__URL", url.as_str()),
-    ];
-    let app = Arc::new(TestApp::spawn_on(tempfile::tempdir().unwrap(), vec![location.clone()], &settings).await);
+    let (app, location) = gateway_on(&server).await;
+    let app = Arc::new(app);
     let next = Arc::new(AtomicU32::new(0));
     let stored = Arc::new(AtomicU32::new(0));
     let enough = CancellationToken::new();
-    let mut lanes = tokio::task::JoinSet::new();
+    let mut lanes = JoinSet::new();
     for _ in 0..16 {
         let (app, next, stored, enough) = (Arc::clone(&app), Arc::clone(&next), Arc::clone(&stored), enough.clone());
         lanes.spawn(async move {
