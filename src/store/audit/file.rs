@@ -1,6 +1,6 @@
 //! The file as the database sees it: tables, what is broken inside, values of a storage class that their column does not have.
 
-use crate::store::db::{Connection, StoreError};
+use crate::store::db::{Connection, StoreError, with};
 use sqlx::AssertSqlSafe;
 
 /// Most problems of one kind that are told.
@@ -21,6 +21,23 @@ pub async fn tables(c: &mut Connection) -> Result<Vec<String>, StoreError> {
         }
     };
     Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+/// Whether a table has a column.
+pub async fn has_column(c: &mut Connection, table: &str, column: &str) -> Result<bool, StoreError> {
+    const FILE: &str = "SELECT COUNT(*) FROM pragma_table_info(?) WHERE name = ?";
+    const SERVER: &str = "SELECT COUNT(*) FROM information_schema.columns \
+         WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?";
+    let sql = match c {
+        Connection::Sqlite(_) => FILE,
+        Connection::MySql(_) => SERVER,
+    };
+    let (count,): (i64,) = with!(c, |c| sqlx::query_as(sql)
+        .bind(table)
+        .bind(column)
+        .fetch_one(&mut *c)
+        .await)?;
+    Ok(count > 0)
 }
 
 /// What the database itself finds wrong with its file: pages, order of keys, indexes that do not agree with their tables. A server proves

@@ -6,7 +6,7 @@ mod keys;
 mod state;
 mod ways;
 
-pub use file::{integrity, misfits, tables};
+pub use file::{has_column, integrity, misfits, tables};
 pub use holdings::{
     AnswerRow, ClaimRow, CreditRow, TransactionRow, answer, answer_count, answers, claims, credit_count, credits,
     credits_behind, transactions,

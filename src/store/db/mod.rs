@@ -174,13 +174,34 @@ impl Connection {
         }
     }
 
+    /// Waits for others' use of a table for a second at most, until [`wait_as_before`](Self::wait_as_before): whoever comes behind one that
+    /// waits to change a table waits with it.
+    pub(super) async fn wait_briefly(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::MySql(_) => self.execute(mysql::BRIEFLY).await,
+        }
+    }
+
+    /// Waits for as long as it did.
+    pub(super) async fn wait_as_before(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::MySql(_) => self.execute(mysql::AS_BEFORE).await,
+        }
+    }
+
     /// Runs a statement that makes a table.
     pub(super) async fn make_table(&mut self, AssertSqlSafe(sql): AssertSqlSafe<String>) -> Result<(), StoreError> {
         let options = match self {
             Self::Sqlite(_) => "",
             Self::MySql(_) => mysql::TABLE_OPTIONS,
         };
-        let sql = AssertSqlSafe(sql + options);
+        self.alter_table(AssertSqlSafe(sql + options)).await
+    }
+
+    /// Runs a statement that changes a table.
+    pub(super) async fn alter_table(&mut self, sql: AssertSqlSafe<String>) -> Result<(), StoreError> {
         with!(self, |c| sqlx::raw_sql(sql).execute(&mut *c).await.map(|_| ())).map_err(Into::into)
     }
 

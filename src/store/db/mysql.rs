@@ -21,6 +21,10 @@ pub(super) const SNAPSHOT: [&str; 2] = [
 /// What makes a session one that can write nothing.
 pub(super) const LOOKING: &str = "SET SESSION TRANSACTION READ ONLY";
 
+/// What bounds the wait of one who changes tables, and what ends that. Both servers know whole seconds only.
+pub(super) const BRIEFLY: &str = "SET @lock_wait = @@SESSION.lock_wait_timeout, SESSION lock_wait_timeout = 1";
+pub(super) const AS_BEFORE: &str = "SET SESSION lock_wait_timeout = @lock_wait";
+
 /// How long a statement of one who reads for a caller may run: MariaDB counts seconds, MySQL milliseconds, and each takes the words of the
 /// other for a comment. Without it four statements that are slow would keep everybody out for as long as they please.
 const STATEMENT: &str = "/*M!100101 , max_statement_time = 10 */ /*!80000 , max_execution_time = 10000 */";

@@ -4,6 +4,7 @@
 mod exhausted;
 mod instances;
 mod lost_replies;
+mod next_version;
 mod shards;
 mod silence;
 
