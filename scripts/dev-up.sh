@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: scripts/dev-up.sh up [--fast] [DIR [PART...]]   start, and print where it is
+usage: scripts/dev-up.sh up [OPTION...] [DIR [PART...]] start, and print where it is
        scripts/dev-up.sh down [DIR [PART...]]          stop, and leave the data
        scripts/dev-up.sh env [DIR]                     print where it is
 
@@ -13,7 +13,8 @@ PART is mariadb, redis or rabbitmq; without one it is all of them. They listen o
 packages if they are missing and the caller is root. What is printed are the settings by which a gateway finds them, and the variables
 by which the tests do, for a shell to read: eval "$(scripts/dev-up.sh env)"
 
-  --fast   for tests: the database's commits do not wait for the disk, and all tables lie in one file
+  --fast         for tests: the database's commits do not wait for the disk, and all tables lie in one file
+  --preload LIB  for tests: the database loads LIB before any other library
 
 Exit code: 0 done, 1 something did not start, 2 wrong use or a package is missing.
 TEXT
@@ -27,11 +28,14 @@ case "$action" in
   -h | --help) usage; exit 0 ;;
   *) usage >&2; exit 2 ;;
 esac
-fast=""
-if [ "${1:-}" = --fast ]; then
-  fast=1
-  shift
-fi
+fast="" preload=""
+while true; do
+  case "${1:-}" in
+    --fast) fast=1; shift ;;
+    --preload) preload=${2:?}; shift 2 ;;
+    *) break ;;
+  esac
+done
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dir=${1:-$root/target/dev}
 [ $# = 0 ] || shift
@@ -141,7 +145,7 @@ launch_mariadb() {
   # Thirty shards have hundreds of tables, and each test its own.
   [ -z "$fast" ] || durable=(--innodb-flush-log-at-trx-commit=0 --innodb-file-per-table=0 --innodb-doublewrite=0 --skip-log-bin)
   # The socket's path may have 107 bytes only.
-  setsid "$(program_of_mariadb)" --no-defaults --datadir="$dir/mariadb" $(as_root) --socket="/tmp/carbon-mariadb-$$.sock" \
+  setsid env ${preload:+LD_PRELOAD="$preload"} "$(program_of_mariadb)" --no-defaults --datadir="$dir/mariadb" $(as_root) --socket="/tmp/carbon-mariadb-$$.sock" \
     --pid-file="$dir/mariadb.pid" --port="$(port mariadb)" --bind-address=127.0.0.1 --skip-name-resolve --character-set-server=utf8mb4 \
     --innodb-buffer-pool-size=256M --max-connections=1000 --max-prepared-stmt-count=200000 --table-open-cache=8000 --open-files-limit=16000 \
     "${durable[@]}" >>"$dir/mariadb.log" 2>&1 </dev/null &

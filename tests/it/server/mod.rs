@@ -7,6 +7,7 @@ mod lost_replies;
 mod next_version;
 mod shards;
 mod silence;
+mod slow_disk;
 
 use crate::database;
 use crate::dispatch::verified;
