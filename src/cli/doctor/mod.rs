@@ -54,18 +54,7 @@ pub(super) async fn run(setting: Setting) -> ExitCode {
 pub async fn examine(config: &Config, folder: &DataFolder, clock: &Clock) -> Report {
     let mut say = Findings::new();
     let mut look = Look::new(config, folder, clock);
-    for part in [
-        Part::Settings,
-        Part::Folder,
-        Part::Database,
-        Part::Chain,
-        Part::Keys,
-        Part::Clock,
-        Part::Spread,
-        Part::Redis,
-        Part::RabbitMq,
-        Part::Gateway,
-    ] {
+    for part in Part::ALL {
         say.of(part, None);
         if timeout(PATIENCE, examine_part(part, &mut look, &mut say))
             .await

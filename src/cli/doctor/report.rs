@@ -83,6 +83,20 @@ pub struct Report {
 }
 
 impl Part {
+    /// All, in their order.
+    pub const ALL: [Self; 10] = [
+        Self::Settings,
+        Self::Folder,
+        Self::Database,
+        Self::Chain,
+        Self::Keys,
+        Self::Clock,
+        Self::Spread,
+        Self::Redis,
+        Self::RabbitMq,
+        Self::Gateway,
+    ];
+
     /// Word in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -220,7 +234,10 @@ impl Report {
         };
         let warned = plural(warnings, "warning", "warnings");
         let first = |level| self.findings.iter().find(|finding| finding.level == level);
-        let told = |finding: &Finding| format!("{}: {}", finding.part.as_str(), finding.saw);
+        let told = |finding: &Finding| match &finding.subject {
+            Some(subject) => format!("{} {subject}: {}", finding.part.as_str(), finding.saw),
+            None => format!("{}: {}", finding.part.as_str(), finding.saw),
+        };
         match (first(Level::Wrong), first(Level::Warning)) {
             (None, None) => "nothing is wrong".to_owned(),
             (None, Some(finding)) => format!("nothing is wrong, {warned}; the first, {}", told(finding)),
@@ -274,7 +291,7 @@ mod tests {
         assert_eq!(Findings::new().into_report().last_line(), "nothing is wrong");
         let report = found().into_report();
         assert!(report.is_ok());
-        let told = "nothing is wrong, 1 warning; the first, database: a power cut may lose commits";
+        let told = "nothing is wrong, 1 warning; the first, database mysql://db:3306/carbon: a power cut may lose commits";
         assert_eq!(report.last_line(), told);
         let mut say = found();
         say.of(Part::Keys, None);

@@ -8,19 +8,6 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const PARTS: [Part; 10] = [
-    Part::Settings,
-    Part::Folder,
-    Part::Database,
-    Part::Chain,
-    Part::Keys,
-    Part::Clock,
-    Part::Spread,
-    Part::Redis,
-    Part::RabbitMq,
-    Part::Gateway,
-];
-
 fn top(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
@@ -39,7 +26,7 @@ fn described() -> BTreeSet<(String, String)> {
 /// Every part has a word, every code is described, what is not well comes with advice, and no sentence is a fragment.
 pub(super) fn is_well_formed(report: &Report) {
     let described = described();
-    for part in PARTS {
+    for part in Part::ALL {
         assert!(
             report.findings.iter().any(|finding| finding.part == part),
             "nothing is said of {part:?}"
