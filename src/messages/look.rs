@@ -2,6 +2,7 @@
 
 use super::SessionError;
 use super::broker::{Broker, patient, queue_that_is};
+use lapin::ErrorKind;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -38,11 +39,24 @@ async fn look(broker: &Broker, names: &[String]) -> Result<Vec<Option<QueueSeen>
     let connection = broker.connect("doctor").await?;
     let mut seen = Vec::with_capacity(names.len());
     for name in names {
-        seen.push(queue_that_is(&connection, name).await.ok().map(|queue| QueueSeen {
-            messages: queue.message_count(),
-            consumers: queue.consumer_count(),
-        }));
+        seen.push(match queue_that_is(&connection, name).await {
+            Ok(queue) => Some(QueueSeen {
+                messages: queue.message_count(),
+                consumers: queue.consumer_count(),
+            }),
+            Err(error) if is_not_found(&error) => None,
+            Err(error) => return Err(error),
+        });
     }
     patient(connection.close(200, "".into())).await?;
     Ok(seen)
+}
+
+/// Whether a queue is not there; one that the broker does not show to this user, or keeps for another, is.
+fn is_not_found(error: &SessionError) -> bool {
+    const NOT_FOUND: u16 = 404;
+    let SessionError::Broker(error) = error else {
+        return false;
+    };
+    matches!(error.kind(), ErrorKind::ProtocolError(told) if told.get_id() == NOT_FOUND)
 }

@@ -57,11 +57,14 @@ pub struct AddressError(#[source] RedisError);
 
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
-enum NoAnswer {
+pub enum NoAnswer {
+    /// It took longer than the settings allow.
     #[error("there was no answer in time")]
     Late,
+    /// Redis does not do this, or not for us.
     #[error(transparent)]
     Refused(#[from] RedisError),
+    /// There is no connection.
     #[error(transparent)]
     Unreachable(#[from] PoolError),
 }
@@ -147,12 +150,7 @@ impl Redis {
 
     /// Tests the connection, or makes another; answers whether there is one.
     async fn look(&self) -> bool {
-        let sound = self.in_time(async {
-            let mut connection = self.0.pool.get().await?;
-            redis::cmd("PING").query_async::<()>(&mut *connection).await?;
-            Ok::<_, NoAnswer>(MultiplexedConnection::clone(&connection))
-        });
-        match sound.await {
+        match self.sound().await {
             Ok(connection) => {
                 metrics::gauge!("carbon_redis_up").set(1);
                 self.kept(|kept| {
@@ -166,6 +164,16 @@ impl Redis {
                 false
             }
         }
+    }
+
+    /// A connection over which Redis answers.
+    async fn sound(&self) -> Result<MultiplexedConnection, NoAnswer> {
+        let sound = async {
+            let mut connection = self.0.pool.get().await?;
+            redis::cmd("PING").query_async::<()>(&mut *connection).await?;
+            Ok::<_, NoAnswer>(MultiplexedConnection::clone(&connection))
+        };
+        self.in_time(sound).await
     }
 
     /// Puts the connection aside, unless another has taken its place.

@@ -1,6 +1,6 @@
 //! A look at a Redis for whoever asks what is wrong: nothing is written there.
 
-use super::{AddressError, Redis};
+use super::{AddressError, NoAnswer, Redis};
 use crate::config::RedisConfig;
 use deadpool_redis::redis::cmd;
 use std::collections::BTreeMap;
@@ -19,16 +19,24 @@ pub struct Seen {
     pub took: Duration,
 }
 
-/// Asks the Redis that the settings name; `None` if it does not answer in the time that they give it.
-pub async fn look(config: &RedisConfig, url: &str) -> Result<Option<Seen>, AddressError> {
+/// Why it cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum Unseen {
+    /// The address cannot be used.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// It does not answer, or not us.
+    #[error(transparent)]
+    Away(#[from] NoAnswer),
+}
+
+/// Asks the Redis that the settings name, in the time that they give it.
+pub async fn look(config: &RedisConfig, url: &str) -> Result<Seen, Unseen> {
     let redis = Redis::new(url, config.timeout_ms.milliseconds()).map_err(AddressError)?;
-    Box::pin(redis.look()).await;
+    let mut connection = Box::pin(redis.sound()).await?;
     let begun = Instant::now();
-    let told: Option<String> = redis
-        .ask(|mut connection| async move { cmd("INFO").query_async(&mut connection).await })
-        .await;
-    let took = begun.elapsed();
-    Ok(told.map(|told| read(&told, took)))
+    let told: String = redis.in_time(cmd("INFO").query_async(&mut connection)).await?;
+    Ok(read(&told, begun.elapsed()))
 }
 
 fn read(told: &str, took: Duration) -> Seen {

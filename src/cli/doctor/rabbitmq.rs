@@ -2,6 +2,7 @@
 
 use super::look::Look;
 use super::report::Findings;
+use super::words::{lasting, many};
 use crate::config::RabbitMqConfig;
 use crate::messages::{self, QueueSeen};
 use std::time::Instant;
@@ -22,11 +23,11 @@ pub(super) async fn examine(look: &Look<'_>, say: &mut Findings) {
     match messages::queues(url.as_str(), &names).await {
         Err(messages::Unseen(why)) => say.wrong(
             "away",
-            format!("the broker does not let us in: {why}"),
-            "requests are served without it, and nothing is lost; see that it runs, and that user and virtual host in `rabbitmq.url` are right",
+            format!("the broker does not let us in, or not at our queues: {}", why.trim_end_matches('.')),
+            "requests are served without it, and nothing is lost; see that it runs, that user and virtual host in `rabbitmq.url` are right, and what the user may",
         ),
         Ok(seen) => {
-            say.ok("answers", format!("it lets us in within {} ms", begun.elapsed().as_millis()));
+            say.ok("answers", format!("it lets us in within {}", lasting(begun.elapsed())));
             for (name, seen) in names.iter().zip(seen) {
                 judge(config, name, seen, say);
             }
@@ -42,26 +43,28 @@ fn names(config: &RabbitMqConfig) -> Vec<String> {
 }
 
 fn judge(config: &RabbitMqConfig, name: &str, seen: Option<QueueSeen>, say: &mut Findings) {
+    let is = |one: Option<&str>| one == Some(name);
     let Some(QueueSeen { messages, consumers }) = seen else {
         let saw = format!("there is no queue {name}");
-        return say.warn(
-            "queue_missing",
-            saw,
-            "a gateway makes it when it starts with these settings",
-        );
+        let advice = if is(config.events.get()) {
+            "a gateway makes it where there is no exchange of that name; whoever has bound queues of his own to the exchange needs none"
+        } else {
+            "a gateway makes it when it starts with these settings"
+        };
+        return say.warn("queue_missing", saw, advice);
     };
-    let is = |one: Option<&str>| one == Some(name);
+    let told = many(messages, "message");
     if !is(config.trips.get()) && !is(config.events.get()) {
         return match messages {
             0 => say.ok("aside_none", format!("{name} is empty: nothing had to be put aside")),
             _ => say.warn(
                 "aside",
-                format!("{messages} messages in {name} could not be taken"),
+                format!("{told} in {name} could not be taken"),
                 "their headers `x-carbon-code` and `x-carbon-detail` say why; mend that and move them back",
             ),
         };
     }
-    let saw = format!("{name} has {messages} messages waiting and {consumers} consumers");
+    let saw = format!("{name} has {told} waiting and {}", many(consumers, "consumer"));
     if consumers == 0 && messages > 0 {
         say.warn(
             "unread",

@@ -2,7 +2,8 @@
 
 use super::look::Look;
 use super::report::Findings;
-use crate::redis::seen::{self, Seen};
+use super::words::{cause, lasting};
+use crate::redis::seen::{self, Seen, Unseen};
 
 /// The first version whose scripts may read the time and write.
 const OLDEST: u32 = 5;
@@ -16,13 +17,17 @@ pub(super) async fn examine(look: &Look<'_>, say: &mut Findings) {
         );
     };
     match seen::look(config, url.as_str()).await {
-        Ok(Some(seen)) => judge(&seen, say),
-        Ok(None) => say.wrong(
+        Ok(seen) => judge(&seen, say),
+        Err(Unseen::Away(error)) => say.wrong(
             "away",
-            format!("it does not answer within {} ms (`redis.timeout_ms`)", config.timeout_ms.get()),
+            format!(
+                "it does not let us in, or not within {} ms (`redis.timeout_ms`): {}",
+                config.timeout_ms.get(),
+                cause(&error)
+            ),
             "nothing is lost without it: instances count callers by themselves meanwhile; see that it runs, and that `redis.url` is right",
         ),
-        Err(error) => say.wrong(
+        Err(Unseen::Address(error)) => say.wrong(
             "address",
             error.to_string(),
             "write it as redis://user:password@host:6379/0",
@@ -31,7 +36,7 @@ pub(super) async fn examine(look: &Look<'_>, say: &mut Findings) {
 }
 
 fn judge(seen: &Seen, say: &mut Findings) {
-    let saw = format!("Redis {} answers within {} ms", seen.version, seen.took.as_millis());
+    let saw = format!("Redis {} answers within {}", seen.version, lasting(seen.took));
     let major = seen
         .version
         .split('.')

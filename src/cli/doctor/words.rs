@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use std::error::Error;
+use std::time::Duration;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -37,6 +38,11 @@ pub(super) fn span(ms: i64) -> String {
     }
 }
 
+/// How long something took, in milliseconds and more.
+pub(super) fn lasting(time: Duration) -> String {
+    span(i64::try_from(time.as_millis()).unwrap_or(i64::MAX).max(1))
+}
+
 /// How long ago something was.
 pub(super) fn ago(ms: i64) -> String {
     if ms < 1_000 {
@@ -67,13 +73,13 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{bytes} bytes")
 }
 
-/// The last cause of an error: what the system or the server itself has said.
+/// The last cause of an error: what the system or the server itself has said, as a part of a sentence.
 pub(super) fn cause(error: &dyn Error) -> String {
     let mut last = error;
     while let Some(inner) = last.source() {
         last = inner;
     }
-    last.to_string()
+    last.to_string().trim_end_matches('.').to_owned()
 }
 
 /// Some names, so many of them in full.

@@ -3,7 +3,7 @@
 use super::{Level, Part, Stopped, level};
 use crate::services::broker;
 use crate::support::TestApp;
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 
@@ -37,6 +37,18 @@ async fn a_broker_is_told_to_be_away_or_looked_into() {
         .await
         .unwrap();
     let channel = connection.create_channel().await.unwrap();
+    // A queue that another keeps for himself is there, and of no use.
+    let alone = QueueDeclareOptions {
+        exclusive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let made = channel.queue_declare(name.as_str().into(), alone, FieldTable::default());
+    made.await.unwrap();
+    let report = stopped.examined_with(&settings).await;
+    assert_eq!(level(&report, Part::RabbitMq, "away"), Some(Level::Wrong));
+    assert!(report.to_text().contains("RESOURCE_LOCKED"), "{}", report.to_text());
+    let gone = channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default());
+    gone.await.unwrap();
     for name in [name.clone(), format!("{name}.dead")] {
         let options = QueueDeclareOptions::default();
         let made = channel.queue_declare(name.into(), options, FieldTable::default());
