@@ -3,7 +3,7 @@
 use super::certificates;
 use super::look::Look;
 use super::report::{Findings, Level, Part};
-use super::words::{cause, day, some};
+use super::words::{cause, day, many, some};
 use crate::config::Environment;
 use crate::identity::kek::{Kek, KekError};
 use crate::store::clients::{self, ClientKey};
@@ -239,19 +239,16 @@ fn judge_callers(rows: &[ClientKey], now_ms: i64, say: &mut Findings) {
             "the last API key has ended of {}: these callers get 401",
             some(&ended, 3)
         );
-        say.warn("api_ended", saw, make);
+        let advice = format!("{make}; of a caller who is gone revoke the old one (`keys list`, `keys revoke`)");
+        say.warn("api_ended", saw, advice);
     }
     if !ending.is_empty() {
         let saw = format!("the last API key ends within two weeks of {}", some(&ending, 3));
         say.warn("api_ending", saw, make);
     }
-    say.ok(
-        "api",
-        format!(
-            "API keys that are valid: {valid}, callers that have had one: {}",
-            last.len()
-        ),
-    );
+    let callers = last.values().filter(|ends| **ends > Some(now_ms)).count();
+    let saw = format!("{} valid, of {}", many(valid, "API key"), many(callers, "caller"));
+    say.ok("api", saw);
 }
 
 #[cfg(test)]
