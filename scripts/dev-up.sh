@@ -144,8 +144,9 @@ launch_mariadb() {
   local durable=(--innodb-flush-log-at-trx-commit=1 --log-bin=binlog --sync-binlog=1)
   # Thirty shards have hundreds of tables, and each test its own.
   [ -z "$fast" ] || durable=(--innodb-flush-log-at-trx-commit=0 --innodb-file-per-table=0 --innodb-doublewrite=0 --skip-log-bin)
+  # A zone that is not UTC, so that a question which forgets that servers have one is found out.
   # The socket's path may have 107 bytes only.
-  setsid env ${preload:+LD_PRELOAD="$preload"} "$(program_of_mariadb)" --no-defaults --datadir="$dir/mariadb" $(as_root) --socket="/tmp/carbon-mariadb-$$.sock" \
+  setsid env TZ=CST-8 ${preload:+LD_PRELOAD="$preload"} "$(program_of_mariadb)" --no-defaults --datadir="$dir/mariadb" $(as_root) --socket="/tmp/carbon-mariadb-$$.sock" \
     --pid-file="$dir/mariadb.pid" --port="$(port mariadb)" --bind-address=127.0.0.1 --skip-name-resolve --character-set-server=utf8mb4 \
     --innodb-buffer-pool-size=256M --max-connections=1000 --max-prepared-stmt-count=200000 --table-open-cache=8000 --open-files-limit=16000 \
     "${durable[@]}" >>"$dir/mariadb.log" 2>&1 </dev/null &

@@ -3,10 +3,10 @@
 
 use super::look::{Closed, Database, Look};
 use super::report::{Findings, Part};
-use super::words::{cause, size, some, span};
+use super::words::{cause, lasting, size, some};
 use super::{homes, server};
 use crate::app;
-use crate::store::db::{Connection, Location, SqliteFile, StoreError};
+use crate::store::db::{CONNECT, Connection, Location, SqliteFile, StoreError};
 use crate::store::examine::{self, Obstacle, obstacle};
 use crate::store::migrate::{Schema, schema};
 use crate::store::{audit, databases::Holding, deployment};
@@ -39,32 +39,37 @@ pub(super) async fn examine(look: &mut Look<'_>, say: &mut Findings) {
     let writers = look.config.writer_count().get();
     for (number, database) in look.databases.iter_mut().enumerate() {
         say.of(Part::Database, Some(database.location.to_string()));
-        database.holding = Some(Holding {
-            database: database.location.to_string(),
-            heads: Vec::new(),
-            has_deployment: false,
-        });
-        let has_tables = match one(database, (writers, has_remains), say).await {
-            Ok(has_tables) => has_tables,
-            Err(error) => {
-                closed(&error, say);
-                database.holding = None;
-                continue;
+        if let Err(Closed::Failed(error)) = &database.opened {
+            closed(error, say);
+            continue;
+        }
+        match one(database, (writers, has_remains), say).await {
+            Ok(true) => {
+                if let Err(error) = hold(database, (number, &mut look.founded)).await {
+                    let saw = format!("deployment and heads cannot be read: {}", cause(&error));
+                    say.wrong(
+                        "unreadable",
+                        saw,
+                        "restore the database from a backup; `carbon-gateway verify` says whether it is whole",
+                    );
+                }
             }
-        };
-        if has_tables && let Err(error) = hold(database, (number, &mut look.founded)).await {
-            let saw = format!("deployment and heads cannot be read: {}", cause(&error));
-            say.wrong(
-                "unreadable",
-                saw,
-                "restore the database from a backup; `carbon-gateway verify` says whether it is whole",
-            );
-            database.holding = None;
+            Ok(false) => database.holding = Some(nothing(&database.location)),
+            Err(error) => closed(&error, say),
         }
     }
     let together = (look.databases.len() > 1).then(|| "all of them".to_owned());
     say.of(Part::Database, together);
     homes::examine(look, say);
+}
+
+/// What a database without a ledger holds.
+fn nothing(location: &Location) -> Holding {
+    Holding {
+        database: location.to_string(),
+        heads: Vec::new(),
+        has_deployment: false,
+    }
 }
 
 /// One database by itself; answers whether there are tables to be read.
@@ -73,17 +78,9 @@ async fn one(
     (writers, has_remains): (usize, bool),
     say: &mut Findings,
 ) -> Result<bool, StoreError> {
-    let connection = match &mut database.opened {
-        Ok(connection) => connection,
-        Err(Closed::NoFile) => {
-            none(has_remains, "there is no file", say);
-            return Ok(false);
-        }
-        Err(Closed::Failed(error)) => {
-            closed(error, say);
-            database.holding = None;
-            return Ok(false);
-        }
+    let Ok(connection) = &mut database.opened else {
+        none(has_remains, "there is no file", say);
+        return Ok(false);
     };
     let begun = Instant::now();
     examine::ping(connection).await?;
@@ -114,25 +111,27 @@ async fn hold(
     database: &mut Database,
     (number, founded): (usize, &mut Option<(usize, deployment::Founded)>),
 ) -> Result<(), StoreError> {
-    let (Ok(connection), Some(holding)) = (&mut database.opened, &mut database.holding) else {
+    let Ok(connection) = &mut database.opened else {
         return Ok(());
     };
-    database.heads = audit::heads(connection).await?;
-    holding.heads = database.heads.iter().filter_map(homes::shard_of).collect();
-    if let Some(row) = deployment::find(connection).await? {
-        holding.has_deployment = true;
+    let heads = audit::heads(connection).await?;
+    let found = deployment::find(connection).await?;
+    // Whoever asks for what it holds takes what is not there for missing: it is told when all of it has been read.
+    database.holding = Some(Holding {
+        heads: heads.iter().filter_map(homes::shard_of).collect(),
+        has_deployment: found.is_some(),
+        ..nothing(&database.location)
+    });
+    database.heads = heads;
+    if let Some(row) = found {
         founded.get_or_insert((number, row));
     }
     Ok(())
 }
 
 fn answers((connected, answered): (Duration, Duration), say: &mut Findings) {
-    let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX).max(1);
-    let saw = format!(
-        "it lets us in within {} and answers within {}",
-        span(ms(connected)),
-        span(ms(answered))
-    );
+    let (within, answers_within) = (lasting(connected), lasting(answered));
+    let saw = format!("it lets us in within {within} and answers within {answers_within}");
     if answered > SLOW {
         return say.warn(
             "slow",
@@ -145,15 +144,19 @@ fn answers((connected, answered): (Duration, Duration), say: &mut Findings) {
 
 /// Nobody is let in.
 fn closed(error: &StoreError, say: &mut Findings) {
-    let told = cause(error);
-    let (saw, advice) = match obstacle(error) {
+    let obstacle = obstacle(error);
+    let (saw, advice) = match obstacle {
         Obstacle::Refused => (
             "nothing listens there",
             "start the server, or mend host and port in `database.url`",
         ),
-        Obstacle::Silent => (
+        Obstacle::Away | Obstacle::Silent => (
             "it does not answer",
             "look at the server, its name, and the network between",
+        ),
+        Obstacle::Held => (
+            "somebody keeps it locked",
+            "another program has it for itself (a copy at work, a repair): `fuser` names who has a file; wait for it, or end it",
         ),
         Obstacle::Access => (
             "it does not let this user in",
@@ -176,12 +179,11 @@ fn closed(error: &StoreError, say: &mut Findings) {
             "the words above are the database's own; its log may have more",
         ),
     };
-    let told = if told.starts_with("pool timed out") {
-        "no answer within 5 seconds".to_owned()
-    } else {
-        told
+    let saw = match obstacle {
+        Obstacle::Silent => format!("{saw} within {} seconds", CONNECT.as_secs()),
+        _ => format!("{saw}: {}", cause(error)),
     };
-    say.wrong("unreachable", format!("{saw}: {told}"), advice);
+    say.wrong("unreachable", saw, advice);
 }
 
 /// There is no ledger: of a new installation that is right, beside what is left of an old one it is not.

@@ -16,30 +16,44 @@ const NONE: u64 = 200 << 20;
 /// How long the system may take to say what is left: a disk over a network may never answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn examine(look: &Look<'_>, say: &mut Findings) {
+pub(super) async fn examine(look: &mut Look<'_>, say: &mut Findings) {
     let root = look.folder.root();
     say.of(super::Part::Folder, Some(root.display().to_string()));
-    if !root.is_dir() {
-        let saw = "the data folder is not there";
-        return say.warn(
-            "missing",
-            saw,
-            "the first start makes it; if there was one, look at `--data` and at what should be mounted here",
-        );
+    match timeout(PATIENCE, seen(root.to_owned())).await {
+        Ok(Some(Seen { is_there: false, .. })) => {
+            let saw = "the data folder is not there";
+            say.warn(
+                "missing",
+                saw,
+                "the first start makes it; if there was one, look at `--data` and at what should be mounted here",
+            );
+        }
+        Ok(seen) => {
+            say.ok("there", "the data folder is there");
+            match seen.and_then(|seen| seen.free) {
+                Some(free) => judge(free, say),
+                None => say.ok(
+                    "disk_unknown",
+                    "what its disk has left is not known here (`df` says nothing)",
+                ),
+            }
+        }
+        Err(_) => {
+            look.is_folder_silent = true;
+            say.wrong(
+                "disk_silent",
+                "its disk does not answer",
+                "look at the mount: no commit ends while it hangs",
+            );
+        }
     }
-    say.ok("there", "the data folder is there");
-    match timeout(PATIENCE, free_bytes(root.to_owned())).await {
-        Ok(Some(free)) => judge(free, say),
-        Ok(None) => say.ok(
-            "disk_unknown",
-            "what its disk has left is not known here (`df` says nothing)",
-        ),
-        Err(_) => say.wrong(
-            "disk_silent",
-            "its disk does not answer",
-            "look at the mount: no commit ends while it hangs",
-        ),
-    }
+}
+
+/// What the system says of a folder.
+struct Seen {
+    is_there: bool,
+    /// Bytes that its disk has left.
+    free: Option<u64>,
 }
 
 fn judge(free: u64, say: &mut Findings) {
@@ -53,14 +67,19 @@ fn judge(free: u64, say: &mut Findings) {
     say.bad(level, "disk", saw, advice);
 }
 
-/// What `df` says of the folder; on a thread that is left behind if the disk hangs.
-async fn free_bytes(folder: PathBuf) -> Option<u64> {
+/// Asked on a thread that is left behind if the disk hangs.
+async fn seen(folder: PathBuf) -> Option<Seen> {
     let (tell, told) = oneshot::channel();
-    let _detached = std::thread::spawn(move || tell.send(asked(&folder)));
-    told.await.ok().flatten()
+    let _detached = std::thread::spawn(move || {
+        let is_there = folder.is_dir();
+        let free = if is_there { free_bytes(&folder) } else { None };
+        tell.send(Seen { is_there, free })
+    });
+    told.await.ok()
 }
 
-fn asked(folder: &Path) -> Option<u64> {
+/// What `df` says.
+fn free_bytes(folder: &Path) -> Option<u64> {
     let mut df = Command::new("df");
     let output = df
         .arg("-Pk")

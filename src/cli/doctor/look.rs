@@ -38,6 +38,8 @@ pub(super) struct Look<'a> {
     pub(super) config: &'a Config,
     pub(super) folder: &'a DataFolder,
     pub(super) clock: &'a Clock,
+    /// Whether the folder's disk does not answer: whoever asks it for a file waits for ever.
+    pub(super) is_folder_silent: bool,
     pub(super) databases: Vec<Database>,
     /// The deployment, and the number of the database that has its row.
     pub(super) founded: Option<(usize, Founded)>,
@@ -49,6 +51,7 @@ impl<'a> Look<'a> {
             config,
             folder,
             clock,
+            is_folder_silent: false,
             databases: Vec::new(),
             founded: None,
         }

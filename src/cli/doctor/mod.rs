@@ -52,24 +52,35 @@ pub(super) async fn run(setting: Setting) -> ExitCode {
 
 /// Looks at everything.
 pub async fn examine(config: &Config, folder: &DataFolder, clock: &Clock) -> Report {
+    examine_all(Look::new(config, folder, clock)).await
+}
+
+async fn examine_all(mut look: Look<'_>) -> Report {
     let mut say = Findings::new();
-    let mut look = Look::new(config, folder, clock);
     for part in Part::ALL {
         say.of(part, None);
+        if look.is_folder_silent && looks_into_folder(part) {
+            let saw = "it was not examined, since the data folder's disk does not answer";
+            say.wrong("no_end", saw, "see `folder` above");
+            continue;
+        }
         if timeout(PATIENCE, examine_part(part, &mut look, &mut say))
             .await
             .is_err()
         {
             let saw = format!("it was not examined to its end within {} seconds", PATIENCE.as_secs());
-            say.wrong(
-                "no_end",
-                saw,
-                "something below it does not answer: the disk, the server, the way to it",
-            );
+            let advice = "something below it does not answer: the disk, the server, the way to it";
+            say.wrong("no_end", saw, advice);
         }
     }
-    look.close().await;
+    // Whoever did not answer a part may not answer a goodbye.
+    let _said = timeout(PATIENCE, look.close()).await;
     say.into_report()
+}
+
+/// Whether a part asks for files there. Nothing ends the wait for a disk that does not answer, not even the end of the program.
+const fn looks_into_folder(part: Part) -> bool {
+    matches!(part, Part::Database | Part::Chain | Part::Keys)
 }
 
 async fn examine_part(part: Part, look: &mut Look<'_>, say: &mut Findings) {
@@ -84,5 +95,28 @@ async fn examine_part(part: Part, look: &mut Look<'_>, say: &mut Findings) {
         Part::Redis => redis::examine(look, say).await,
         Part::RabbitMq => rabbitmq::examine(look, say).await,
         Part::Gateway => gateway::examine(look, say).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Loaded;
+
+    #[tokio::test]
+    async fn a_disk_that_does_not_answer_is_asked_for_nothing_more() {
+        let scratch = tempfile::tempdir().unwrap();
+        let anywhere = ("CARBON_GATEWAY__HTTP__BIND".to_owned(), "127.0.0.1:0".to_owned());
+        let config = Loaded::read(None, [anywhere]).unwrap().config;
+        let folder = DataFolder::new(scratch.path());
+        let mut look = Look::new(&config, &folder, &Clock::System);
+        look.is_folder_silent = true;
+        let report = examine_all(look).await;
+        for part in Part::ALL {
+            let found = report.findings.iter().filter(|finding| finding.part == part);
+            let codes: Vec<_> = found.map(|finding| finding.code).collect();
+            assert!(!codes.is_empty(), "nothing is said of {part:?}");
+            assert_eq!(codes == ["no_end"], looks_into_folder(part), "{part:?}: {codes:?}");
+        }
     }
 }

@@ -291,7 +291,8 @@ mod tests {
         assert_eq!(Findings::new().into_report().last_line(), "nothing is wrong");
         let report = found().into_report();
         assert!(report.is_ok());
-        let told = "nothing is wrong, 1 warning; the first, database mysql://db:3306/carbon: a power cut may lose commits";
+        let told =
+            "nothing is wrong, 1 warning; the first, database mysql://db:3306/carbon: a power cut may lose commits";
         assert_eq!(report.last_line(), told);
         let mut say = found();
         say.of(Part::Keys, None);

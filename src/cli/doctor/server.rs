@@ -2,13 +2,11 @@
 
 use super::report::{Findings, Level};
 use super::words::{size, some, span};
-use crate::store::db::{Connection, StoreError};
-use crate::store::examine::{self, Server};
+use crate::store::db::{Connection, READER_STATEMENTS, StoreError, WRITER_STATEMENTS};
+use crate::store::examine::{self, Hold, Server};
 
 /// Sessions that an instance opens besides its writers: readers, keys, leases, the sweeper, and a command beside it.
 const BESIDE_WRITERS: usize = 10;
-/// Statements that sessions of writers and of readers keep prepared.
-const PREPARED: [i64; 2] = [512, 128];
 /// A batch of trips with their evidence, and the page that seals it.
 const LARGEST_PACKET: i64 = 16 << 20;
 /// A batch holds rows for milliseconds; whoever holds them for so long is no batch of ours.
@@ -32,20 +30,8 @@ pub(super) async fn examine(connection: &mut Connection, writers: usize, say: &m
         );
         say.wrong("engine", saw, "ALTER TABLE … ENGINE = InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, with the gateway stopped");
     }
-    if let Some((session, seconds)) = examine::is_in_the_way(connection).await
-        && seconds > LONG_S
-    {
-        let saw = format!(
-            "session {session} has held rows for {}",
-            span(seconds.saturating_mul(1_000))
-        );
-        say.warn(
-            "rows_held",
-            saw,
-            format!(
-                "see whose it is (SHOW PROCESSLIST); `KILL {session}` sets the rows free. Only gateways write here"
-            ),
-        );
+    if let Some(hold) = examine::longest_hold(connection).await {
+        held(hold, say);
     }
     Ok(())
 }
@@ -137,6 +123,20 @@ fn durable(server: &Server, say: &mut Findings) {
     }
 }
 
+/// Whether somebody keeps rows from the writers.
+fn held(Hold { session, seconds }: Hold, say: &mut Findings) {
+    if seconds > LONG_S {
+        let held_for = span(seconds.saturating_mul(1_000));
+        say.warn(
+            "rows_held",
+            format!("session {session} has held rows for {held_for}"),
+            format!(
+                "see whose it is (SHOW PROCESSLIST); `KILL {session}` sets the rows free. Only gateways write here"
+            ),
+        );
+    }
+}
+
 /// Whether there is room for an instance.
 fn room(server: &Server, writers: usize, say: &mut Findings) {
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
@@ -152,10 +152,9 @@ fn room(server: &Server, writers: usize, say: &mut Findings) {
             _ => say.ok("sessions", saw),
         }
     }
-    let [of_writer, of_reader] = PREPARED;
-    let prepared = of_writer
-        .saturating_mul(count(writers))
-        .saturating_add(of_reader.saturating_mul(count(BESIDE_WRITERS)));
+    let of_writers = WRITER_STATEMENTS.saturating_mul(writers);
+    let of_readers = READER_STATEMENTS.saturating_mul(BESIDE_WRITERS);
+    let prepared = count(of_writers.saturating_add(of_readers));
     if let Some(limit) = server
         .number("max_prepared_stmt_count")
         .filter(|limit| *limit < prepared)
@@ -256,6 +255,13 @@ mod tests {
         ]);
         let expected = ["flush", "sync_binlog", "doublewrite"].map(|code| (code, Level::Warning));
         assert_eq!(codes(|say| durable(&careless, say)), expected);
+    }
+
+    #[test]
+    fn rows_are_held_for_too_long() {
+        let judged = |seconds| codes(|say| held(Hold { session: 7, seconds }, say));
+        assert_eq!(judged(LONG_S), []);
+        assert_eq!(judged(LONG_S + 1), [("rows_held", Level::Warning)]);
     }
 
     #[test]

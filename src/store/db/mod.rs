@@ -11,7 +11,7 @@ pub use borrowed::Borrowed;
 pub use failures::StoreError;
 pub use homes::Homes;
 pub use location::{Location, SqliteFile};
-pub use mysql::MySqlServer;
+pub use mysql::{CONNECT, MySqlServer, READER_STATEMENTS, WRITER_STATEMENTS};
 
 use sqlx::mysql::{MySqlConnection, MySqlPool};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};

@@ -30,13 +30,14 @@ pub(super) const AS_BEFORE: &str = "SET SESSION lock_wait_timeout = @lock_wait";
 const STATEMENT: &str = "/*M!100101 , max_statement_time = 10 */ /*!80000 , max_execution_time = 10000 */";
 
 /// How long a server may take to answer who connects, or who begins.
-const CONNECT: Duration = Duration::from_secs(5);
+pub const CONNECT: Duration = Duration::from_secs(5);
 /// How long a connection of a pool may have been idle without being asked whether it still lives.
 const IDLE: Duration = Duration::from_secs(2);
 /// Statements that a connection may have prepared before another takes its place. A server allows all connections together 16,382 where
 /// nobody has said otherwise, which is room for five instances.
-const WRITER_STATEMENTS: usize = 512;
-const READER_STATEMENTS: usize = 192;
+pub const WRITER_STATEMENTS: usize = 512;
+/// The same for a connection that reads.
+pub const READER_STATEMENTS: usize = 192;
 /// What it keeps until then, beyond what one batch or request can add: to close a statement has no reply, and since sqlx leaves Nagle's
 /// algorithm on, whatever is sent behind it waits 40 ms for the server's delayed acknowledgement.
 const KEPT: usize = 4_096;

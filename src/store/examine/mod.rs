@@ -4,7 +4,7 @@
 mod server;
 mod waiting;
 
-pub use server::{Server, is_in_the_way, other_tables, server};
+pub use server::{Hold, Server, longest_hold, other_tables, server};
 pub use waiting::{Waiting, newest_confirmed_height, waiting};
 
 use super::db::{Connection, StoreError, with};
@@ -19,8 +19,12 @@ use std::io::ErrorKind;
 pub enum Obstacle {
     /// Nothing listens there.
     Refused,
-    /// Nothing answers.
+    /// There is no way there, or it has broken.
+    Away,
+    /// Nothing has answered in time.
     Silent,
+    /// Somebody else keeps it locked.
+    Held,
     /// Not this user, or not with this password.
     Access,
     /// The server has no database of that name.
@@ -35,12 +39,15 @@ pub enum Obstacle {
 
 /// Tells obstacles apart.
 pub fn obstacle(error: &StoreError) -> Obstacle {
-    let (StoreError::Unavailable(error) | StoreError::Busy(error) | StoreError::Data(error)) = error else {
-        return Obstacle::Other;
+    let error = match error {
+        StoreError::Busy(_) => return Obstacle::Held,
+        StoreError::Unavailable(error) | StoreError::Data(error) => error,
+        _ => return Obstacle::Other,
     };
     match error {
         sqlx::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => Obstacle::Refused,
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => Obstacle::Silent,
+        sqlx::Error::Io(_) => Obstacle::Away,
+        sqlx::Error::PoolTimedOut => Obstacle::Silent,
         sqlx::Error::Database(told) => match told.try_downcast_ref::<MySqlDatabaseError>() {
             Some(told) => match told.number() {
                 1044 | 1045 | 1698 | 1142 => Obstacle::Access,

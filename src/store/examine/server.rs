@@ -14,6 +14,15 @@ const STATUS: &str =
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Server(BTreeMap<String, String>);
 
+/// Rows that a session keeps from others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// The server's number for the session.
+    pub session: i64,
+    /// For how long.
+    pub seconds: i64,
+}
+
 impl Server {
     /// From pairs of a name and what is said.
     pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -56,12 +65,15 @@ pub async fn other_tables(c: &mut Connection) -> Result<Vec<String>, StoreError>
     Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
-/// The session whose transaction has held rows for longest, and for how many seconds; `None` as well where this user may not ask.
-pub async fn is_in_the_way(c: &mut Connection) -> Option<(i64, i64)> {
-    const SQL: &str = "SELECT CAST(trx_mysql_thread_id AS SIGNED), CAST(TIMESTAMPDIFF(SECOND, trx_started, NOW()) AS SIGNED) \
+/// The session whose transaction has held rows for longest; `None` as well where this user may not ask.
+pub async fn longest_hold(c: &mut Connection) -> Option<Hold> {
+    // That table has its times in the zone of the server's machine, whatever the session's is.
+    const SQL: &str = "SELECT CAST(trx_mysql_thread_id AS SIGNED), \
+         CAST(TIMESTAMPDIFF(SECOND, trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) AS SIGNED) \
          FROM information_schema.innodb_trx WHERE trx_rows_locked + trx_rows_modified > 0 ORDER BY trx_started LIMIT 1";
     let Connection::MySql(c) = c else { return None };
-    sqlx::query_as(SQL).fetch_optional(&mut *c).await.unwrap_or_default()
+    let found: Option<(i64, i64)> = sqlx::query_as(SQL).fetch_optional(&mut *c).await.unwrap_or_default();
+    found.map(|(session, seconds)| Hold { session, seconds })
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@ use crate::dispatch::issue;
 use crate::support::{NOON_MS, TestApp};
 use carbon_gateway::clock::Clock;
 use carbon_gateway::store::db::{Connection, Location};
+use carbon_gateway::store::examine::longest_hold;
 use carbon_gateway::store::migrate::migrate;
 use sqlx::AssertSqlSafe;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 async fn run(location: &Location, sql: &str) {
     let mut connection = location.connect().await.unwrap();
@@ -285,6 +287,67 @@ async fn a_server_that_does_not_know_us_and_one_that_does() {
         "{}",
         report.to_text()
     );
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_keeps_for_himself() {
+    if database::is_on_a_server("a locked file", "there is none") {
+        return;
+    }
+    let stopped = Stopped::of(TestApp::spawn().await).await;
+    let mut holding = database::location(stopped.path()).connect().await.unwrap();
+    for sql in [
+        "PRAGMA locking_mode = EXCLUSIVE",
+        "UPDATE shard_head SET epoch = epoch + 1",
+    ] {
+        holding.execute(sql).await.unwrap();
+    }
+    let report = stopped
+        .examined_with(&[("CARBON_GATEWAY__DATABASE__BUSY_TIMEOUT_MS", "100")])
+        .await;
+    assert_eq!(
+        wrong(&report),
+        [(Part::Database, "unreachable")],
+        "{}",
+        report.to_text()
+    );
+    assert!(report.to_text().contains("keeps it locked"), "{}", report.to_text());
+    holding.close().await.unwrap();
+    assert_eq!(wrong(&stopped.examined().await), []);
+}
+
+/// By the server's clock, wherever the server stands: that of the script has another zone than its sessions.
+#[tokio::test]
+async fn who_has_held_rows_for_longest() {
+    if database::is_in_files("rows that are held", "a file has one writer") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let location = database::location(folder.path());
+    run(&location, "CREATE TABLE held (id BIGINT PRIMARY KEY)").await;
+    let mut holding = location.connect().await.unwrap();
+    holding.execute("BEGIN").await.unwrap();
+    holding.execute("INSERT INTO held VALUES (1)").await.unwrap();
+    let begun = Instant::now();
+    let session: (i64,) = match &mut holding {
+        Connection::MySql(c) => sqlx::query_as("SELECT CAST(CONNECTION_ID() AS SIGNED)")
+            .fetch_one(c)
+            .await
+            .unwrap(),
+        Connection::Sqlite(_) => unreachable!("it lies on a server"),
+    };
+    let mut looking = location.look().await.unwrap();
+    let held_s = loop {
+        // Other tests' transactions that are older end before this one.
+        match longest_hold(&mut looking).await {
+            Some(hold) if hold.session == session.0 => break hold.seconds,
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "nobody holds rows");
+    };
+    let passed_s = i64::try_from(begun.elapsed().as_secs()).unwrap();
+    assert!((0..=passed_s + 2).contains(&held_s), "{held_s} of {passed_s} seconds");
+    holding.close().await.unwrap();
 }
 
 /// An instance beside the one that has the chain.
