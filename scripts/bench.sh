@@ -19,12 +19,14 @@ cases without CASE:
             a small machine and 1.3 KB of disk for each
 
   --full-stack  the case of this name, or another that wants it: trips on a database server that waits for the disk, against a
-                stored procedure, a transaction for each request, bare group commits; two instances against one
+                stored procedure, a transaction for each request, bare group commits; two instances against one; trips by
+                the broker's queue against those over HTTP
   --seconds N   how long one slice of a round lasts (default 4)
   --trips N     trips in the ledger of `size` (default 1000000) and of `volume` (default 30000000)
 
 Each case prints a table and leaves bench/<case>.json in cargo's target folder, where the server has its data too; it is
-started by scripts/dev-up.sh and ends with the script. Needs Linux, cargo and a C compiler, and MariaDB for a server.
+started by scripts/dev-up.sh and ends with the script. Needs Linux, cargo and a C compiler, MariaDB for a server, and RabbitMQ
+for a broker.
 Exit code: 0 if everything could be measured, whatever the figures; 1 if something failed; 2 if the use is wrong.
 TEXT
 }
@@ -61,9 +63,13 @@ for case in "${cases[@]}"; do
   case "$case" in
     full-stack | volume)
       rm -rf "$server"
-      settings=$(scripts/dev-up.sh up "$server")
+      parts=(mariadb)
+      broker=()
+      [ "$case" != full-stack ] || parts+=(rabbitmq)
       trap stop_server EXIT
-      (eval "$settings" && measure "$case")
+      settings=$(scripts/dev-up.sh up "$server" "${parts[@]}")
+      [ "$case" != full-stack ] || broker=(--broker "$(cat "$server/rabbitmq.pid")")
+      (eval "$settings" && measure "$case" ${broker[@]+"${broker[@]}"})
       trap - EXIT
       stop_server
       ;;

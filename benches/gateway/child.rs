@@ -26,6 +26,10 @@ impl Child {
         command.arg("--data").arg(folder.root()).arg("serve");
         command.env("CARBON_GATEWAY__HTTP__BIND", "127.0.0.1:0");
         command.env("CARBON_GATEWAY__LOG__LEVEL", "warn");
+        // What the script has started for one side is no part of the others.
+        for name in ["REDIS__URL", "RABBITMQ__URL"] {
+            command.env_remove(format!("CARBON_GATEWAY__{name}"));
+        }
         for (name, value) in settings {
             command.env(format!("CARBON_GATEWAY__{name}"), value);
         }

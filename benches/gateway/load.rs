@@ -140,11 +140,16 @@ async fn connected(address: SocketAddr, connections: usize) -> anyhow::Result<Ve
 
 /// One answer's body.
 pub(crate) async fn fetch(address: SocketAddr, request: &[u8]) -> anyhow::Result<serde_json::Value> {
+    Ok(serde_json::from_str(&fetch_text(address, request).await?)?)
+}
+
+/// One answer's body as it is.
+pub(crate) async fn fetch_text(address: SocketAddr, request: &[u8]) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request).await?;
     let mut buffer = Vec::new();
     let body = answer(&mut stream, &mut buffer).await?;
-    Ok(serde_json::from_slice(buffer.get(body..).context("no body")?)?)
+    Ok(String::from_utf8(buffer.split_off(body))?)
 }
 
 /// Reads one answer to its end, and tells where its body begins; any but 2xx is an error.

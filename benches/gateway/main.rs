@@ -1,5 +1,5 @@
-//! The benchmark of the gateway: `cargo bench --bench gateway -- CASE [--seconds N] [--trips N]`, which `scripts/bench.sh` calls. Every
-//! case runs in interleaved rounds against a baseline measured in the same run, prints ratios first, and leaves `target/bench/<case>.json`.
+//! The benchmark of the gateway: `cargo bench --bench gateway -- CASE [--seconds N] [--trips N] [--broker PID]`, which
+//! `scripts/bench.sh` calls. Every case runs in interleaved rounds against a baseline measured in the same run, prints ratios first, and leaves `target/bench/<case>.json`.
 #![expect(
     clippy::cast_precision_loss,
     reason = "rates and ratios are for reading; none of them is an amount"
@@ -37,6 +37,8 @@ pub(crate) struct Effort {
     pub(crate) seconds: u64,
     /// Trips in the ledger of the cases `size` and `volume`, if not as many as each has by itself.
     pub(crate) trips: Option<u64>,
+    /// The process that the message broker is.
+    pub(crate) broker: Option<u32>,
 }
 
 #[tokio::main]
@@ -53,12 +55,14 @@ async fn main() -> anyhow::Result<()> {
     let mut effort = Effort {
         seconds: 4,
         trips: None,
+        broker: None,
     };
     while let Some(option) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{option} needs a number"))?;
         match option.as_str() {
             "--seconds" => effort.seconds = value.parse()?,
             "--trips" => effort.trips = Some(value.parse()?),
+            "--broker" => effort.broker = Some(value.parse()?),
             other => bail!("{other} is no option"),
         }
     }
@@ -75,7 +79,7 @@ async fn main() -> anyhow::Result<()> {
     table::tell(&case, &rows, &target().join("bench"))
 }
 
-/// Cargo's target folder: the benchmark lies in `<target>/release/deps`.
+/// Cargo's target folder: the gateway's executable lies in `<target>/<profile>`.
 fn target() -> PathBuf {
     let executable = PathBuf::from(env!("CARGO_BIN_EXE_carbon-gateway"));
     executable

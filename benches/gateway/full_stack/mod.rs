@@ -1,9 +1,11 @@
 //! Trips over HTTP into a database server that waits for the disk, against the same rows written by others: by a stored procedure, by a
-//! transaction for each request, by bare transactions as large as the writer's; and two instances against one.
+//! transaction for each request, by bare transactions as large as the writer's; two instances against one; and trips by the broker's queue
+//! against those over HTTP.
 
 mod grouped;
 mod model;
 mod procedure;
+mod queue; // by the broker, in the place of HTTP
 mod sides;
 
 use super::Effort;
@@ -16,6 +18,7 @@ use anyhow::Context as _;
 use carbon_gateway::clock::Clock;
 use grouped::Grouped;
 use model::{Model, fill};
+use queue::{Broker, Senders};
 use sides::{Side, Watch};
 use sqlx::mysql::MySqlPool;
 use std::sync::Arc;
@@ -34,6 +37,7 @@ const BATCH_CALLERS: usize = 8;
 
 /// Three instances on one database, each alone at work in its turn, but for the first two in theirs.
 struct Gateways {
+    /// Takes trips from the queue, too.
     first: Child,
     second: Child,
     /// A transaction for each request.
@@ -41,6 +45,7 @@ struct Gateways {
     trips: Requests,
     batches: Requests,
     counter: Arc<AtomicU64>,
+    senders: Senders,
     _place: Place,
     _folders: [tempfile::TempDir; 2],
 }
@@ -64,19 +69,21 @@ struct Sides {
     batches: Side,
     grouped: Side,
     both: Side,
+    queue: Side,
 }
 
 /// Measures everything in turn, several times.
 pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     let slice = Duration::from_secs(effort.seconds);
     let server = Server::find().await?;
+    let broker = Broker::find(effort.broker)?;
     let riders = Riders::new(0, RIDERS)?;
     note("filling two ledgers");
-    let gateways = Gateways::start(&server, riders).await?;
+    let gateways = Gateways::start((&server, &broker), riders).await?;
     let mut bare = Bare::open(&server, riders).await?;
     let mut sides = Sides::default();
     for round in 1..=ROUNDS {
-        measure_round(&server, (&gateways, &mut bare), slice, &mut sides).await?;
+        measure_round((&server, &broker), (&gateways, &mut bare), slice, &mut sides).await?;
         note(&format!("round {round} of {ROUNDS}: {}", sides.last()));
     }
     let half = sides.ours.rate() / 2.0;
@@ -96,12 +103,12 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     }
     let bytes = bare.model.bytes();
     rows.push(Row::figure("rows of one trip, by themselves", "bytes", bytes as f64));
-    gateways.stop()?;
+    gateways.stop().await?;
     Ok(rows)
 }
 
 async fn measure_round(
-    server: &Server,
+    (server, broker): (&Server, &Broker),
     (gateways, bare): (&Gateways, &mut Bare),
     slice: Duration,
     sides: &mut Sides,
@@ -110,9 +117,20 @@ async fn measure_round(
     let call = async |child: &Child, connections| {
         callers(child.address, connections, slice, (&gateways.trips, &gateways.counter)).await
     };
-    let watch = |children| Watch { server, children };
+    let watch = |children| Watch {
+        server,
+        broker: None,
+        children,
+    };
     let one = call(first, CONNECTIONS);
-    watch(vec![first]).measure(&mut sides.ours, one).await?;
+    let booked = watch(vec![first]).measure(&mut sides.ours, one).await?.answered;
+    // As many as callers had booked in their time.
+    let sent = gateways.senders.send(first, (booked, &gateways.counter));
+    let beside = Watch {
+        broker: Some(broker),
+        ..watch(vec![first])
+    };
+    beside.measure(&mut sides.queue, sent).await?;
     let calls = procedure::callers(&bare.calling, (&bare.model, bare.riders), &bare.counter, slice);
     watch(vec![]).measure(&mut sides.procedure, calls).await?;
     let both = async {
@@ -135,14 +153,18 @@ async fn measure_round(
     watch(vec![first]).measure(&mut sides.batches, batches).await?;
     watch(vec![])
         .measure(&mut sides.grouped, bare.grouped.commit(slice))
-        .await
+        .await?;
+    Ok(())
 }
 
 impl Gateways {
-    async fn start(server: &Server, riders: Riders) -> anyhow::Result<Self> {
+    async fn start((server, broker): (&Server, &Broker), riders: Riders) -> anyhow::Result<Self> {
         let place = server.database("bench_gateway").await?;
         fill(&place, riders, 0).await?;
-        let (first, key) = place.gateway(&[])?;
+        let (first, key) = place.gateway(&broker.settings())?;
+        // Had anybody a key before, the first start would make none.
+        broker.admit(&place).await?;
+        let senders = Senders::connect(broker, &first, riders).await?;
         let (second, second_folder) = place.beside(&[])?;
         let (single, single_folder) = place.beside(&[("WRITER__BATCH_MAX", "1")])?;
         let now_s = Clock::System.now_ms() / 1_000;
@@ -159,12 +181,14 @@ impl Gateways {
                 Ok(post(&key, "/v1/trips/batch", &serde_json::json!({"trips": trips?})))
             }),
             counter,
+            senders,
             _place: place,
             _folders: [second_folder, single_folder],
         })
     }
 
-    fn stop(self) -> anyhow::Result<()> {
+    async fn stop(self) -> anyhow::Result<()> {
+        self.senders.stop().await?;
         self.second.stop()?;
         self.single.stop()?;
         self.first.stop()
@@ -194,6 +218,7 @@ impl Sides {
     fn last(&self) -> String {
         let each = [
             ("gateway", &self.ours),
+            ("queue", &self.queue),
             ("procedure", &self.procedure),
             ("two instances", &self.both),
             ("one by one", &self.single),
@@ -232,6 +257,12 @@ impl Sides {
                 (&self.both, &self.ours),
                 0.9,
             ),
+            Row::rate(
+                "trips by the queue, against HTTP, 256 connections",
+                "a second",
+                (self.queue.rate(), self.ours.rate()),
+                None,
+            ),
             cost(
                 "CPU of a trip, against a stored procedure",
                 (&self.ours, &self.procedure),
@@ -245,6 +276,7 @@ impl Sides {
                 (&self.batches, &self.grouped),
             ),
             cost("CPU of a trip, two instances against one", (&self.both, &self.ours)),
+            cost("CPU of a trip by the queue, against HTTP", (&self.queue, &self.ours)),
         ];
         let sides = [
             ("one instance", &self.ours),
@@ -253,6 +285,7 @@ impl Sides {
             ("in batches", &self.batches),
             ("in groups", &self.grouped),
             ("two instances", &self.both),
+            ("by the queue", &self.queue),
         ];
         rows.extend(sides.into_iter().flat_map(|(name, side)| side.cpu_rows(name)));
         rows
