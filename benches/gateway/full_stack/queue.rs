@@ -129,8 +129,9 @@ impl Senders {
         let now_s = Clock::System.now_ms() / 1_000;
         let begun = Instant::now();
         let mut senders = JoinSet::new();
-        for channel in self.channels.iter().cloned() {
-            let (next, properties, riders) = (Arc::clone(&next), self.properties.clone(), self.riders);
+        for channel in &self.channels {
+            let (channel, properties) = (channel.clone(), self.properties.clone());
+            let (next, riders) = (Arc::clone(&next), self.riders);
             senders.spawn(async move {
                 let mut sent = 0;
                 loop {
