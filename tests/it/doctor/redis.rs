@@ -5,13 +5,14 @@ use crate::services::redis;
 use crate::support::TestApp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// Says to every order that a password is wanted.
-async fn refusing() -> (String, JoinHandle<()>) {
+async fn refusing() -> (String, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());
-    let refusing = tokio::spawn(async move {
+    let mut refusing = JoinSet::new();
+    refusing.spawn(async move {
         let (mut stream, mut read) = (listener.accept().await.unwrap().0, Vec::new());
         while stream.read_buf(&mut read).await.unwrap() > 0 {
             // Every order is a list, and nothing else in it begins with a star.
@@ -42,7 +43,7 @@ async fn a_redis_is_told_to_be_away_or_to_answer() {
         ("CARBON_GATEWAY__REDIS__TIMEOUT_MS", "10000"),
     ];
     let report = stopped.examined_with(&settings).await;
-    refusing.abort();
+    drop(refusing);
     assert_eq!(level(&report, Part::Redis, "away"), Some(Level::Wrong));
     assert!(report.to_text().contains("NOAUTH"), "{}", report.to_text());
 
