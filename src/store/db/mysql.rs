@@ -31,8 +31,8 @@ const STATEMENT: &str = "/*M!100101 , max_statement_time = 10 */ /*!80000 , max_
 
 /// How long a server may take to answer who connects, or who begins.
 pub const CONNECT: Duration = Duration::from_secs(5);
-/// How long a connection of a pool may have been idle without being asked whether it still lives.
-const IDLE: Duration = Duration::from_secs(2);
+/// How long a connection of a pool may have been idle without being asked whether it still lives: no server that went away is back so soon.
+const IDLE: Duration = Duration::from_millis(100);
 /// Statements that a connection may have prepared before another takes its place. A server allows all connections together 16,382 where
 /// nobody has said otherwise, which is room for five instances.
 pub const WRITER_STATEMENTS: usize = 512;
