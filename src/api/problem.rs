@@ -83,6 +83,7 @@ codes! {
     Overloaded "overloaded" 503 "The queue is full; nothing was taken.", "Send the same again after `retry_after_ms`.";
     Draining "draining" 503 "The gateway is stopping; nothing was taken.", "Send the same again after `retry_after_ms`; another instance may answer.";
     StorageUnavailable "storage_unavailable" 503 "The database did not take it; nothing was stored.", "Send the same again after `retry_after_ms`; a trip is counted once, and an order under its key carried out once, however often it is sent.";
+    OutcomeUnknown "outcome_unknown" 503 "The database went away before it said whether it took it.", "Send the same again after `retry_after_ms`: what was stored is answered as it was, what was not is stored then, and nothing twice.";
 }
 
 /// One wrong field.
@@ -258,6 +259,10 @@ impl From<SubmitError> for Problem {
             }
             SubmitError::Draining => Self::draining(),
             SubmitError::Unavailable => Self::storage_unavailable(),
+            SubmitError::OutcomeUnknown => {
+                let detail = "the database is not available, and has not said whether this was stored";
+                Self::new(Code::OutcomeUnknown, detail).retry(RETRY_AWAY_MS)
+            }
             SubmitError::Rejected(rejection) => rejection.into(),
         }
     }

@@ -171,7 +171,9 @@ impl Way {
                     crash::point(Point::AfterSettle);
                     return true;
                 }
-                Err(SubmitError::Unavailable) if self.clock.now_ms() < carried.lease_ms => {
+                Err(SubmitError::Unavailable | SubmitError::OutcomeUnknown)
+                    if self.clock.now_ms() < carried.lease_ms =>
+                {
                     self.stand_back(&mut backoff).await;
                 }
                 Err(error) => {

@@ -262,7 +262,12 @@ impl Operation {
 
     /// Waits for the writer, whose queue may be full.
     pub(super) fn commands(self) -> Self {
-        self.codes(&[Code::Overloaded, Code::Draining, Code::StorageUnavailable])
+        self.codes(&[
+            Code::Overloaded,
+            Code::Draining,
+            Code::StorageUnavailable,
+            Code::OutcomeUnknown,
+        ])
     }
 
     /// An answer in JSON.

@@ -132,7 +132,7 @@ fn unfit(errors: &[InputError]) -> Answer {
 /// The same as over HTTP: what may be sent again, what is another's, what no trip can be, and what ends the work.
 fn refusal(error: SubmitError) -> Result<Answer, SendError> {
     match error {
-        SubmitError::Overloaded | SubmitError::Unavailable => Ok(Answer::Busy),
+        SubmitError::Overloaded | SubmitError::Unavailable | SubmitError::OutcomeUnknown => Ok(Answer::Busy),
         SubmitError::Draining => Err(SendError::Refused("the ledger takes no more".to_owned())),
         SubmitError::Rejected(Rejection::TripConflict { fields }) => Ok(Answer::Conflict(fields.join(", "))),
         SubmitError::Rejected(Rejection::AmountOverflow | Rejection::TooLong) => {

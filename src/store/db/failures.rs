@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The reply to COMMIT was an error, and the journal shows that nothing was committed.
     #[error("the batch was not committed")]
     NotCommitted(#[source] Box<StoreError>),
+    /// The reply to COMMIT is lost, and the database cannot be asked what became of it.
+    #[error("whether the batch was committed is not known")]
+    OutcomeUnknown(#[source] Box<StoreError>),
     /// A statement was refused for its data.
     #[error("the database refused the data")]
     Data(#[source] sqlx::Error),

@@ -57,6 +57,9 @@ pub enum SubmitError {
     /// The database did not take it: nothing was stored.
     #[error("the database did not take it")]
     Unavailable,
+    /// The database does not say whether it took it.
+    #[error("the database does not say whether it took it")]
+    OutcomeUnknown,
 }
 
 /// An answer that is still to come.

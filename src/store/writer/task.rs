@@ -18,6 +18,13 @@ use tracing::{Instrument as _, debug_span};
 /// How long a writer whose database failed waits before it tries it again by itself.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a database may take for a batch, and again to commit it, until it is taken for away: far longer than any wait for another's
+/// locks, for a disk that is slow is no reason to send everybody away.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long, and how often, a database is asked what became of a commit whose reply is lost.
+const ASK_FOR: Duration = Duration::from_secs(2);
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
 /// Commands of a batch from which on the next waits for company.
 const COMPANY: usize = 8;
 /// The part of the last batch's time that the next waits, and the most.
@@ -137,10 +144,17 @@ impl Writer {
                         commands = part.len(),
                         "a batch was not committed"
                     );
-                    refuse(part);
+                    let is_known = !matches!(error, StoreError::OutcomeUnknown(_));
+                    refuse(part, || {
+                        if is_known {
+                            SubmitError::Unavailable
+                        } else {
+                            SubmitError::OutcomeUnknown
+                        }
+                    });
                     if !alone {
                         // What has just been refused will be sent again: nothing that came behind it may overtake it.
-                        parts.drain(..).rev().for_each(refuse);
+                        parts.drain(..).rev().for_each(not_taken);
                         self.refuse_waiting();
                     }
                 }
@@ -154,7 +168,7 @@ impl Writer {
         while let Ok(queued) = self.queue.try_recv() {
             waiting.push(queued);
         }
-        refuse(waiting);
+        not_taken(waiting);
     }
 
     /// One batch, tried once more where that may help: a lock held elsewhere, or a commit of which nothing is to be found.
@@ -175,11 +189,13 @@ impl Writer {
 
     async fn attempt(&mut self, commands: &[&Command]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
         let mut connection = self.location.begin(self.connection.take()).await?;
-        let flushed = run(&mut connection, &self.setting, &self.own, self.clock.now_ms(), commands).await?;
+        let now_ms = self.clock.now_ms();
+        let running = run(&mut connection, &self.setting, &self.own, now_ms, commands);
+        let flushed = answered(running).await?;
         if flushed.changed {
             crash::point(Point::AfterFlush);
             let commit = connection.execute("COMMIT").instrument(debug_span!("commit"));
-            if let Err(error) = commit.await {
+            if let Err(error) = answered(commit).await {
                 connection = self.settle_commit(connection, &flushed, error).await?;
             }
             crash::point(Point::AfterCommit);
@@ -200,11 +216,18 @@ impl Writer {
         error: StoreError,
     ) -> Result<Connection, StoreError> {
         drop(lost);
-        let mut connection = self.location.connect().await?;
-        if stands(&mut connection, flushed).await? {
-            Ok(connection)
-        } else {
-            Err(StoreError::NotCommitted(Box::new(error)))
+        let begun = Instant::now();
+        loop {
+            let looking = async {
+                let mut connection = self.location.connect().await?;
+                Ok::<_, StoreError>((stands(&mut connection, flushed).await?, connection))
+            };
+            match answered(looking).await {
+                Ok((true, connection)) => return Ok(connection),
+                Ok((false, _)) => return Err(StoreError::NotCommitted(Box::new(error))),
+                Err(_) if begun.elapsed() < ASK_FOR => tokio::time::sleep(ASK_EVERY).await,
+                Err(away) => return Err(StoreError::OutcomeUnknown(Box::new(away))),
+            }
         }
     }
 
@@ -232,10 +255,21 @@ impl Writer {
     }
 }
 
+/// What a database answers, unless it has fallen silent: then the connection is of no more use, and what was open in it ends with it.
+async fn answered<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let silent = |_| StoreError::Unavailable(sqlx::Error::PoolTimedOut);
+    tokio::time::timeout(PATIENCE, answer).await.map_err(silent)?
+}
+
 /// Tells callers that their commands were not carried out.
-fn refuse(part: Vec<Queued>) {
+fn not_taken(part: Vec<Queued>) {
+    refuse(part, || SubmitError::Unavailable);
+}
+
+/// Tells callers what became of their commands.
+fn refuse(part: Vec<Queued>, error: impl Fn() -> SubmitError) {
     for queued in part {
-        let _gone = queued.reply.send(Err(SubmitError::Unavailable));
+        let _gone = queued.reply.send(Err(error()));
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 fn every_code_is_documented_and_provoked() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let documented = fs::read_to_string(root.join("docs/problems.md")).unwrap();
-    let folders = ["http", "http/proof", "dispatch"].map(|folder| root.join("tests/it").join(folder));
+    let folders = ["http", "http/proof", "dispatch", "server"].map(|folder| root.join("tests/it").join(folder));
     let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
     let tests: Vec<String> = files.map(|path| fs::read_to_string(path).unwrap()).collect();

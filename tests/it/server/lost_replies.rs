@@ -4,12 +4,12 @@
 use super::submit;
 use crate::database;
 use crate::dispatch::{ride_of, until, verified};
-use crate::support::TestApp;
+use crate::support::{NOON_MS, TestApp, trip_at};
 use carbon_gateway::store::db::Homes;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -20,19 +20,29 @@ const COMMIT: &[u8] = b"\x07\x00\x00\x00\x03COMMIT";
 const EVERY: u32 = 4;
 
 /// Stands between a gateway and its server.
-#[derive(Default)]
 struct Between {
+    /// Of so many commits one is hit; none if it is zero.
+    every: u32,
     commits: AtomicU32,
     /// Commits that the server never got, and replies that the gateway never got.
     swallowed: [AtomicU32; 2],
+    /// Swallows the next reply to COMMIT, and is away from then on.
+    leaves: AtomicBool,
+    is_away: AtomicBool,
 }
 
 impl Between {
     /// Serves on a port of its own as long as the tasks are kept; answers where.
-    async fn start(server: String, tasks: &mut JoinSet<()>) -> (Arc<Self>, String) {
+    async fn start(server: String, every: u32, tasks: &mut JoinSet<()>) -> (Arc<Self>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let between = Arc::new(Self::default());
+        let between = Arc::new(Self {
+            every,
+            commits: AtomicU32::new(0),
+            swallowed: Default::default(),
+            leaves: AtomicBool::new(false),
+            is_away: AtomicBool::new(false),
+        });
         let serving = Arc::clone(&between);
         tasks.spawn(async move {
             let mut carried = JoinSet::new();
@@ -46,6 +56,9 @@ impl Between {
 
     /// Carries bytes both ways until one side ends, or a commit is hit.
     async fn carry(&self, mut client: TcpStream, server: &str) {
+        if self.is_away.load(Ordering::SeqCst) {
+            return;
+        }
         let Ok(mut server) = TcpStream::connect(server).await else {
             return;
         };
@@ -63,6 +76,9 @@ impl Between {
                         let _reply = server.read(&mut answered).await;
                         return;
                     }
+                    if self.is_away.load(Ordering::SeqCst) {
+                        return;
+                    }
                 }
                 read = server.read(&mut answered) => {
                     let Ok(count @ 1..) = read else { return };
@@ -76,9 +92,14 @@ impl Between {
 
     /// Which way the commit that passes now is hit, if it is.
     fn hit(&self) -> Option<usize> {
+        if self.every == 0 {
+            let leaves = self.leaves.swap(false, Ordering::SeqCst);
+            self.is_away.fetch_or(leaves, Ordering::SeqCst);
+            return leaves.then_some(1);
+        }
         let commit = self.commits.fetch_add(1, Ordering::Relaxed);
-        let way = usize::try_from(commit / EVERY % 2).unwrap();
-        let hit = commit % EVERY == EVERY - 1;
+        let way = usize::try_from(commit / self.every % 2).unwrap();
+        let hit = commit % self.every == self.every - 1;
         hit.then(|| {
             self.swallowed[way].fetch_add(1, Ordering::Relaxed);
             way
@@ -98,24 +119,59 @@ async fn ordered(app: &TestApp, path: &str, key: &str, body: &Value) -> Value {
     }
 }
 
+/// A gateway whose server is behind one who hits every so many commits.
+async fn gateway_behind(every: u32, tasks: &mut JoinSet<()>) -> (Arc<Between>, TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let location = database::location(folder.path());
+    let mut settings = database::settings(folder.path());
+    let url = &mut settings.last_mut().unwrap().1;
+    let server = url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
+    let (between, address) = Between::start(server.clone(), every, tasks).await;
+    *url = url.replace(&server, &address);
+    let settings = settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let app = TestApp::spawn_on(folder, vec![location], &settings.collect::<Vec<_>>()).await;
+    (between, app)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_cannot_be_told_what_became_of_a_commit_is_told_that() {
+    if database::is_in_files("an unknown outcome", "a file has no connection") {
+        return;
+    }
+    let mut tasks = JoinSet::new();
+    let (between, app) = gateway_behind(0, &mut tasks).await;
+    assert_eq!(submit(&app, 1).await, 201);
+    between.leaves.store(true, Ordering::SeqCst);
+    let code = async |n: u32| {
+        let answer = app.post("/v1/trips", &trip_at(NOON_MS / 1_000, n)).await;
+        assert!(answer.headers().contains_key("retry-after"));
+        let problem: Value = answer.json().await.unwrap();
+        problem["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(code(2).await, "outcome_unknown");
+    assert_eq!(code(3).await, "storage_unavailable");
+    between.is_away.store(false, Ordering::SeqCst);
+    let begun = Instant::now();
+    let mut again = submit(&app, 2).await;
+    while again == 503 {
+        assert!(begun.elapsed() < Duration::from_mins(1));
+        again = submit(&app, 2).await;
+    }
+    assert_eq!(again, 200, "it had been stored");
+    assert_eq!(submit(&app, 3).await, 201, "nothing of it had been stored");
+    let locations: Homes<_> = app.locations.clone();
+    let (folder, _) = app.stop().await;
+    let report = verified(&locations, folder.path()).await;
+    assert!(report.ok, "{report:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_reply_to_commit_doubles_nothing_and_a_lost_commit_loses_nothing() {
     if database::is_in_files("lost replies", "a file has no connection") {
         return;
     }
     let mut tasks = JoinSet::new();
-    let folder = tempfile::tempdir().unwrap();
-    let location = database::location(folder.path());
-    let mut settings = database::settings(folder.path());
-    let url = &mut settings.last_mut().unwrap().1;
-    let server = url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
-    let (between, address) = Between::start(server.clone(), &mut tasks).await;
-    *url = url.replace(&server, &address);
-    let settings: Vec<(&str, &str)> = settings
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .collect();
-    let app = TestApp::spawn_on(folder, vec![location], &settings).await;
+    let (between, app) = gateway_behind(EVERY, &mut tasks).await;
     let app = Arc::new(app);
     let mut callers = JoinSet::new();
     for caller in 0..8 {
