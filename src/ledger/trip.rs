@@ -9,6 +9,9 @@ use crate::methodology::trip::{Distance, DistanceFrom, Leg};
 use crate::methodology::units::{Amount, Day, Ratio};
 use std::collections::BTreeMap;
 
+/// The outcome of a trip that no rule has refused.
+pub const CREDITED: &str = "credited";
+
 /// A booked trip: its content, the verdict, the figures.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TripRecord {
@@ -97,9 +100,7 @@ impl TripRecord {
 
     /// `credited`, or the rule that refused it.
     pub fn outcome(&self) -> &'static str {
-        self.refusal
-            .as_ref()
-            .map_or("credited", |refusal| refusal.rule.as_str())
+        self.refusal.as_ref().map_or(CREDITED, |refusal| refusal.rule.as_str())
     }
 
     /// What a figure says of a claim: each leg that earned something, in order.

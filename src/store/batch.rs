@@ -2,7 +2,7 @@
 
 use super::db::{Connection, StoreError, with};
 use super::flush::{self, Head};
-use super::load;
+use super::load::{self, Search};
 use super::statement::global;
 use crate::identity::kek::Kek;
 use crate::ledger::apply::apply;
@@ -47,15 +47,12 @@ pub(super) async fn run(
     c: &mut Connection,
     setting: &Setting,
     own: &[ShardId],
-    now_ms: i64,
+    (now_ms, search): (i64, Search),
     commands: &[&Command],
 ) -> Result<Flushed, StoreError> {
-    let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
-    for (index, command) in commands.iter().enumerate() {
-        by_shard.entry(command.shard()).or_default().push(index);
-    }
-    let shards: Vec<i64> = by_shard.keys().map(|shard| i64::from(shard.index())).collect();
-    let mut heads = lock_heads(c, &shards).instrument(debug_span!("lock")).await?;
+    let mut views = locked(c, setting, now_ms, commands)
+        .instrument(debug_span!("lock"))
+        .await?;
     let mut answers: Vec<Option<Result<Outcome, Rejection>>> = commands.iter().map(|_| None).collect();
     let mut flushed = Flushed {
         answers: Vec::new(),
@@ -64,25 +61,9 @@ pub(super) async fn run(
         ready: Vec::new(),
         booked: Booked::new(),
     };
-    let mut views = Vec::new();
-    for (shard, indexes) in by_shard {
-        let number = i64::from(shard.index());
-        let head = heads
-            .remove(&number)
-            .ok_or_else(|| StoreError::row("shard_head", "shard", format!("{number} is missing")))?;
-        if head.home != setting.home {
-            return Err(StoreError::NotHome { shard: number });
-        }
-        let mine: Vec<&Command> = indexes
-            .iter()
-            .filter_map(|index| commands.get(*index).copied())
-            .collect();
-        let view = open_view(shard, &head, setting, now_ms)?;
-        views.push((view, head, indexes, mine));
-    }
     let each = views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice()));
     let loading = debug_span!("load");
-    load::load(c, &setting.kek, own, each)
+    load::load(c, (&setting.kek, search), own, each)
         .instrument(loading.clone())
         .await?;
     load::totals(c, views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice())))
@@ -121,6 +102,40 @@ pub(super) async fn run(
     flushed.changed = !changed.is_empty();
     flushed.answers = answers.into_iter().flatten().collect();
     Ok(flushed)
+}
+
+/// A shard as a batch sees it, with its head, and its commands and their places in the batch.
+type Locked<'b> = (View, Head, Vec<usize>, Vec<&'b Command>);
+
+/// Locks the shards of commands, in ascending order, and opens their views.
+async fn locked<'b>(
+    c: &mut Connection,
+    setting: &Setting,
+    now_ms: i64,
+    commands: &[&'b Command],
+) -> Result<Vec<Locked<'b>>, StoreError> {
+    let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
+    for (index, command) in commands.iter().enumerate() {
+        by_shard.entry(command.shard()).or_default().push(index);
+    }
+    let shards: Vec<i64> = by_shard.keys().map(|shard| i64::from(shard.index())).collect();
+    let mut heads = lock_heads(c, &shards).await?;
+    let mut views = Vec::new();
+    for (shard, indexes) in by_shard {
+        let number = i64::from(shard.index());
+        let head = heads
+            .remove(&number)
+            .ok_or_else(|| StoreError::row("shard_head", "shard", format!("{number} is missing")))?;
+        if head.home != setting.home {
+            return Err(StoreError::NotHome { shard: number });
+        }
+        let mine: Vec<&Command> = indexes
+            .iter()
+            .filter_map(|index| commands.get(*index).copied())
+            .collect();
+        views.push((open_view(shard, &head, setting, now_ms)?, head, indexes, mine));
+    }
+    Ok(views)
 }
 
 /// Nothing booked is negative.

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 /// Rows a multi-row statement may have: few enough that each text is prepared once, and so that the few rows that a batch has for
 /// a shard go in one statement.
-const SIZES: [usize; 8] = [64, 32, 16, 8, 4, 3, 2, 1];
+const SIZES: [usize; 12] = [64, 32, 24, 16, 8, 7, 6, 5, 4, 3, 2, 1];
 
 /// A text with `{shard}` filled in.
 pub(crate) fn of_shard(template: &str, shard: ShardId) -> AssertSqlSafe<String> {
@@ -170,7 +170,7 @@ mod tests {
     fn pieces_cover_everything_in_order() {
         let items: Vec<u32> = (0..151).collect();
         let sizes: Vec<usize> = pieces(&items).iter().map(|piece| piece.len()).collect();
-        assert_eq!(sizes, [64, 64, 16, 4, 3]);
+        assert_eq!(sizes, [64, 64, 16, 7]);
         assert_eq!(pieces(&items).concat(), items);
         assert!(pieces::<u32>(&[]).is_empty());
     }

@@ -19,6 +19,10 @@ const LANES: u32 = 4;
 const EACH: u64 = 32;
 const SHARDS: u64 = 30;
 
+/// What a trip changes of an account.
+const CHANGING: &str = "lapses_ms, collects_ms, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, \
+    spent_ug, expired_ug, longest_trip_s, unspent_count";
+
 type Prepared = Query<'static, MySql, MySqlArguments>;
 
 /// Shard, epoch, seq, seal and home.
@@ -116,7 +120,7 @@ impl Lane {
         self.trips += EACH;
         totals(c, model, &heads).await?;
         let sql = "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) VALUES ";
-        rows(c, sql, &pages, |query, (shard, from, previous, seal)| {
+        rows(c, (sql, ""), &pages, |query, (shard, from, previous, seal)| {
             let to = from + EACH.cast_signed() - 1;
             query
                 .bind(*shard)
@@ -129,7 +133,7 @@ impl Lane {
         })
         .await?;
         let sql = "REPLACE INTO shard_head (shard, epoch, seq, seal, at_ms, home) VALUES ";
-        rows(c, sql, &heads, |query, head| {
+        rows(c, (sql, ""), &heads, |query, head| {
             query
                 .bind(head.number)
                 .bind(head.epoch)
@@ -182,7 +186,7 @@ async fn write_shard(
         "INSERT INTO trip_{table} (seq, user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
          VALUES "
     );
-    rows(c, &sql, &seqs, |query, (seq, own)| {
+    rows(c, (&sql, ""), &seqs, |query, (seq, own)| {
         let query = query
             .bind(*seq)
             .bind(own.user)
@@ -198,7 +202,7 @@ async fn write_shard(
     })
     .await?;
     let sql = format!("INSERT INTO claim_{table} (user_id, seq, programme, opens_ms, closes_ms) VALUES ");
-    rows(c, &sql, &seqs, |query, (seq, own)| {
+    rows(c, (&sql, ""), &seqs, |query, (seq, own)| {
         query
             .bind(own.user)
             .bind(*seq)
@@ -207,11 +211,13 @@ async fn write_shard(
             .bind(now_ms + model.window_ms)
     })
     .await?;
-    let sql = format!(
-        "REPLACE INTO account_{table} (user_id, programme, address, wrapped_key, lapses_ms, collects_ms, available_ug, waiting_ug, \
-         quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count) VALUES "
-    );
-    rows(c, &sql, trips, |query, own| {
+    let sql = format!("INSERT INTO account_{table} (user_id, programme, address, wrapped_key, {CHANGING}) VALUES ");
+    let changes: Vec<String> = CHANGING
+        .split(", ")
+        .map(|column| format!("{column} = VALUES({column})"))
+        .collect();
+    let tail = format!(" ON DUPLICATE KEY UPDATE {}", changes.join(", "));
+    rows(c, (&sql, &tail), trips, |query, own| {
         let query = query
             .bind(own.user)
             .bind(programme)
@@ -235,7 +241,7 @@ async fn totals(c: &mut MySqlConnection, model: &Model, heads: &[Shard]) -> anyh
         .iter()
         .flat_map(|head| model.totals.iter().map(move |total| (head, total)))
         .collect();
-    rows(c, sql, &all, |query, (head, (gas, figure, mode, methodology))| {
+    rows(c, (sql, ""), &all, |query, (head, (gas, figure, mode, methodology))| {
         let query = query
             .bind(head.number)
             .bind(model.booked_day)
@@ -250,13 +256,13 @@ async fn totals(c: &mut MySqlConnection, model: &Model, heads: &[Shard]) -> anyh
 /// Writes rows by one statement; its columns stand in its text.
 async fn rows<T>(
     c: &mut MySqlConnection,
-    head: &str,
+    (head, tail): (&str, &str),
     rows: &[T],
     bind: impl Fn(Prepared, &T) -> Prepared,
 ) -> anyhow::Result<()> {
     let columns = head.split(',').count();
     let item = format!("({})", vec!["?"; columns].join(", "));
-    let sql = format!("{head}{}", vec![item.as_str(); rows.len()].join(", "));
+    let sql = format!("{head}{}{tail}", vec![item.as_str(); rows.len()].join(", "));
     let query = sqlx::query(AssertSqlSafe(sql));
     rows.iter().fold(query, bind).execute(c).await?;
     Ok(())

@@ -141,6 +141,25 @@ impl Connection {
         }
     }
 
+    /// What follows the rows of an INSERT so that of a row whose key is there these columns change, and nothing else of it is touched:
+    /// REPLACE would take it out of every index and put it back.
+    pub(super) fn or_change(&self, key: &str, columns: &str) -> String {
+        let each = |new: fn(&str) -> String| {
+            let columns = columns.split(", ").map(|column| format!("{column} = {}", new(column)));
+            columns.collect::<Vec<_>>().join(", ")
+        };
+        match self {
+            Self::Sqlite(_) => {
+                let changes = each(|column| format!("excluded.{column}"));
+                format!(" ON CONFLICT ({key}) DO UPDATE SET {changes}")
+            }
+            Self::MySql(_) => {
+                let changes = each(|column| format!("VALUES({column})"));
+                format!(" ON DUPLICATE KEY UPDATE {changes}")
+            }
+        }
+    }
+
     /// Opens a transaction that may write.
     pub async fn begin(&mut self) -> Result<(), StoreError> {
         match self {

@@ -10,12 +10,13 @@ use crate::store::statement::{global, pieces, write_rows};
 
 pub(super) async fn accounts(c: &mut Connection, view: &View) -> Result<(), StoreError> {
     let head = format!(
-        "REPLACE INTO account_{{shard}} (user_id, programme, address, wrapped_key, lapses_ms, collects_ms, {FIGURES}) VALUES "
+        "INSERT INTO account_{{shard}} (user_id, programme, address, wrapped_key, lapses_ms, collects_ms, {FIGURES}) VALUES "
     );
+    let tail = c.or_change("user_id, programme", &format!("lapses_ms, collects_ms, {FIGURES}"));
     let item = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let keys = view.changes.accounts.iter();
     let changed: Vec<&Account> = keys.filter_map(|key| view.accounts.get(key)).collect();
-    write_rows!(c, view.shard, [&head, item, ", ", ""], &changed, |query, account| {
+    write_rows!(c, view.shard, [&head, item, ", ", &tail], &changed, |query, account| {
         let figures = &account.figures;
         let query = query
             .bind(account.user.value())

@@ -16,7 +16,7 @@ use super::activations;
 use super::db::{Connection, StoreError};
 use crate::identity::kek::Kek;
 use crate::ledger::account::Account;
-use crate::ledger::command::{Command, Wanted};
+use crate::ledger::command::{Command, SubmitTrip, Wanted};
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::view::{AccountKey, View};
 use crate::methodology::units::Day;
@@ -25,17 +25,27 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The views of a batch with the commands of each.
 type Views<'v> = BTreeMap<ShardId, (&'v mut View, &'v [&'v Command])>;
 
+/// Where a submitted trip that was stored before is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Search {
+    /// Among the rides of the days around it, which are loaded anyway: one that is sent again lies there. Of another trip under the same
+    /// identity, on other days, the table's unique index will know.
+    Near,
+    /// By its identity.
+    Everywhere,
+}
+
 /// Fills the views with what their commands may look at; `own` are all shards of the writer whose batch it is.
 pub(super) async fn load<'v>(
     c: &mut Connection,
-    kek: &Kek,
+    (kek, search): (&Kek, Search),
     own: &[ShardId],
     views: impl Iterator<Item = (&'v mut View, &'v [&'v Command])>,
 ) -> Result<(), StoreError> {
     let mut views: Views<'v> = views.map(|(view, commands)| (view.shard, (view, commands))).collect();
     accounts::load(c, kek, own, &mut views).await?;
-    trips::stored(c, own, &mut views).await?;
-    trips::rides(c, own, &mut views).await?;
+    let near = trips::rides(c, own, &mut views).await?;
+    trips::stored(c, own, &mut views, (search, &near)).await?;
     for (view, commands) in views.into_values() {
         if commands.iter().any(|command| matches!(command, Command::Activate(_))) {
             activations::load(c, view).await?;
@@ -74,12 +84,12 @@ fn view_of<'a>(views: &'a mut Views<'_>, user: UserId, table: &'static str) -> R
     found.ok_or_else(|| StoreError::row(table, "user_id", "of a shard that was not asked"))
 }
 
-/// Trips that the commands name.
-fn identities(commands: &[&Command]) -> Vec<(i64, Hash)> {
+/// Trips that the commands name, of the submitted ones those that are `wanted`.
+fn identities(commands: &[&Command], wanted: impl Fn(&SubmitTrip) -> bool) -> Vec<(i64, Hash)> {
     let mut identities = BTreeSet::new();
     for command in commands {
         match command {
-            Command::SubmitTrip(trip) => {
+            Command::SubmitTrip(trip) if wanted(trip) => {
                 identities.insert((trip.user.value(), trip.trip_key));
             }
             Command::Collect(collect) => {

@@ -1,14 +1,14 @@
 //! Trips by identity, and the rides that overlap, daily count and caps look at.
 
-use super::{Views, asked, day_of, identities, view_of};
-use crate::ledger::command::Command;
+use super::{Search, Views, asked, day_of, identities, view_of};
+use crate::ledger::command::{Command, SubmitTrip};
 use crate::ledger::ids::{Hash, ShardId, UserId};
-use crate::ledger::trip::TripRecord;
+use crate::ledger::trip::{CREDITED, TripRecord};
 use crate::ledger::view::{AccountKey, Ride, StoredTrip, View};
 use crate::methodology::units::Amount;
 use crate::store::db::{Connection, StoreError};
 use crate::store::statement::{asking, read_asked};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const DAY_S: i64 = 86_400;
@@ -29,34 +29,6 @@ pub(in crate::store) fn stored_of((seq, record, evidence, issued_by): StoredRow)
     })
 }
 
-/// Loads trips by (user, trip key).
-pub(super) async fn stored(c: &mut Connection, own: &[ShardId], views: &mut Views<'_>) -> Result<(), StoreError> {
-    const PARTS: [&str; 4] = [
-        "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE ",
-        "(user_id = ? AND source_key = ?)",
-        " OR ",
-        "",
-    ];
-    type Row = (i64, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
-    let named = asked(views, |view, commands| {
-        let secret = &view.ground.source_secret;
-        let key = |(user, trip_key): (i64, Hash)| (user, secret.source_key(&trip_key));
-        identities(commands).into_iter().map(key).collect()
-    });
-    let rows: Vec<Row> = read_asked!(c, asking(PARTS, own, &named), |query, trip| query
-        .bind(trip.0)
-        .bind(trip.1.as_bytes().to_vec()));
-    for (user, seq, record, evidence, issued_by) in rows {
-        let (user, stored) = (
-            UserId::from_stored(user),
-            stored_of((seq, record, evidence, issued_by))?,
-        );
-        let key = (user, stored.record.trip_key);
-        view_of(views, user, "trip")?.stored.insert(key, stored);
-    }
-    Ok(())
-}
-
 /// A user with a first and a last activity day.
 type Window = (i64, i64, i64);
 
@@ -68,6 +40,9 @@ fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
         let Command::SubmitTrip(command) = command else {
             continue;
         };
+        if !knows(view, command.user) {
+            continue;
+        }
         let key: AccountKey = (command.user, command.programme.id().to_owned());
         let longest_s = view
             .accounts
@@ -85,21 +60,37 @@ fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
         .collect()
 }
 
-/// Loads the credited trips near those that are submitted.
-pub(super) async fn rides(c: &mut Connection, own: &[ShardId], views: &mut Views<'_>) -> Result<(), StoreError> {
+/// Whether a rider has an account, without which there is no trip.
+fn knows(view: &View, user: UserId) -> bool {
+    let mut own = view.accounts.range((user, String::new())..);
+    own.next().is_some_and(|((found, _), _)| *found == user)
+}
+
+/// Loads the credited trips near those that are submitted, and answers the source keys of all trips there.
+pub(super) async fn rides(
+    c: &mut Connection,
+    own: &[ShardId],
+    views: &mut Views<'_>,
+) -> Result<BTreeSet<Hash>, StoreError> {
     const PARTS: [&str; 4] = [
-        "SELECT user_id, programme, activity_day, started_s, ended_s, amount_ug FROM trip_{shard} WHERE outcome = 'credited' AND (",
+        "SELECT user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug FROM trip_{shard} WHERE ",
         "(user_id = ? AND activity_day BETWEEN ? AND ?)",
         " OR ",
-        ")",
+        "",
     ];
+    type Row = (i64, Vec<u8>, String, i64, i64, i64, String, i64);
     let windows = asked(views, ride_windows);
-    let rows: Vec<(i64, String, i64, i64, i64, i64)> =
-        read_asked!(c, asking(PARTS, own, &windows), |query, window| query
-            .bind(window.0)
-            .bind(window.1)
-            .bind(window.2));
-    for (user, programme, day, started_s, ended_s, amount) in rows {
+    let rows: Vec<Row> = read_asked!(c, asking(PARTS, own, &windows), |query, window| query
+        .bind(window.0)
+        .bind(window.1)
+        .bind(window.2));
+    let mut near = BTreeSet::new();
+    for (user, source_key, programme, day, started_s, ended_s, outcome, amount) in rows {
+        let wrong = || StoreError::row("trip", "source_key", "not 32 bytes");
+        near.insert(Hash::from_slice(&source_key).ok_or_else(wrong)?);
+        if outcome != CREDITED {
+            continue;
+        }
         let ride = Ride {
             day: day_of(day, "trip", "activity_day")?,
             started_s,
@@ -109,6 +100,43 @@ pub(super) async fn rides(c: &mut Connection, own: &[ShardId], views: &mut Views
         let user = UserId::from_stored(user);
         let rides = &mut view_of(views, user, "trip")?.rides;
         rides.entry((user, programme)).or_default().push(ride);
+    }
+    Ok(near)
+}
+
+/// Loads trips by (user, trip key): those that commands name, and submitted ones where `search` says so.
+pub(super) async fn stored(
+    c: &mut Connection,
+    own: &[ShardId],
+    views: &mut Views<'_>,
+    (search, near): (Search, &BTreeSet<Hash>),
+) -> Result<(), StoreError> {
+    const PARTS: [&str; 4] = [
+        "SELECT user_id, seq, record, evidence, issued_by FROM trip_{shard} WHERE ",
+        "(user_id = ? AND source_key = ?)",
+        " OR ",
+        "",
+    ];
+    type Row = (i64, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+    let named = asked(views, |view, commands| {
+        let known = |trip: &SubmitTrip| knows(view, trip.user) && search == Search::Everywhere;
+        let again = |trip: &SubmitTrip| near.contains(&view.ground.source_secret.source_key(&trip.trip_key));
+        let named = identities(commands, |trip| known(trip) || again(trip)).into_iter();
+        let secret = &view.ground.source_secret;
+        named
+            .map(|(user, trip_key)| (user, secret.source_key(&trip_key)))
+            .collect()
+    });
+    let rows: Vec<Row> = read_asked!(c, asking(PARTS, own, &named), |query, trip| query
+        .bind(trip.0)
+        .bind(trip.1.as_bytes().to_vec()));
+    for (user, seq, record, evidence, issued_by) in rows {
+        let (user, stored) = (
+            UserId::from_stored(user),
+            stored_of((seq, record, evidence, issued_by))?,
+        );
+        let key = (user, stored.record.trip_key);
+        view_of(views, user, "trip")?.stored.insert(key, stored);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::ledger::ids::ShardId;
 use crate::store::batch::{Flushed, Setting, run, stands};
 use crate::store::db::{Connection, Location, StoreError, with};
 use crate::store::hints::Hints;
+use crate::store::load::Search;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -171,11 +172,14 @@ impl Writer {
         not_taken(waiting);
     }
 
-    /// One batch, tried once more where that may help: a lock held elsewhere, or a commit of which nothing is to be found.
+    /// One batch, tried once more where that may help: a lock held elsewhere, a commit of which nothing is to be found, or data that the
+    /// tables refuse, which may be a trip that is stored under its identity on another day.
     async fn commit(&mut self, commands: &[&Command]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
         let started = Instant::now();
-        let result = match self.attempt(commands).await {
-            Err(StoreError::Busy(_) | StoreError::NotCommitted(_)) => self.attempt(commands).await,
+        let result = match self.attempt(commands, Search::Near).await {
+            Err(StoreError::Busy(_) | StoreError::NotCommitted(_) | StoreError::Data(_)) => {
+                self.attempt(commands, Search::Everywhere).await
+            }
             other => other,
         };
         if result.is_err() {
@@ -187,10 +191,14 @@ impl Writer {
         result
     }
 
-    async fn attempt(&mut self, commands: &[&Command]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
+    async fn attempt(
+        &mut self,
+        commands: &[&Command],
+        search: Search,
+    ) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
         let mut connection = self.location.begin(self.connection.take()).await?;
         let now_ms = self.clock.now_ms();
-        let running = run(&mut connection, &self.setting, &self.own, now_ms, commands);
+        let running = run(&mut connection, &self.setting, &self.own, (now_ms, search), commands);
         let flushed = answered(running).await?;
         if flushed.changed {
             crash::point(Point::AfterFlush);

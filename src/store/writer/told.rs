@@ -17,9 +17,9 @@ pub(super) fn begin() {
 pub(super) fn span(batch: &[Queued]) -> Span {
     let (first, others) = traces::shared(batch.iter().map(|queued| &queued.span));
     let span = debug_span!(parent: &first, "batch", commands = batch.len());
-    others.iter().for_each(|other| {
+    for other in &others {
         span.follows_from(other);
-    });
+    }
     span
 }
 

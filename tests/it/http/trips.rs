@@ -75,6 +75,39 @@ async fn the_same_trip_again_is_answered_again_however_its_numbers_are_spelt() {
 }
 
 #[tokio::test]
+async fn a_trip_id_used_on_another_day_is_a_conflict_and_harms_nobody_in_its_batch() {
+    let app = TestApp::spawn().await;
+    assert_eq!(post(&app, "/v1/trips", &example()).await.0, 201);
+    // Far from the rides that are loaded for it, so only the table can know of the other.
+    let mut moved = example();
+    moved["legs"][0]["started_at"] = json!("2026-11-01T07:58:11+08:00");
+    moved["legs"][0]["ended_at"] = json!("2026-11-01T08:24:40+08:00");
+    // Riders of the same shard, so that all three share a commit.
+    let mut others = [example(), example()];
+    others[0]["user_id"] = json!("1000047");
+    others[1]["user_id"] = json!("1000077");
+    let batch = json!({"trips": [others[0], moved, others[1]]});
+    let (status, answer) = post(&app, "/v1/trips/batch", &batch).await;
+    assert_eq!(status, 200, "{answer}");
+    let statuses: Vec<&Value> = answer["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["status"])
+        .collect();
+    assert_eq!(statuses, [201, 409, 201], "{answer}");
+    let response = app.post("/v1/trips", &moved).await;
+    let conflict = problem(response, "trip_conflict").await;
+    assert_eq!(pointers(&conflict), ["/legs/0/started_at", "/legs/0/ended_at"]);
+    // A trip that a rule has refused is known again too.
+    let mut overlapping = example();
+    overlapping["trip_id"] = json!("T-0002");
+    let (status, first) = post(&app, "/v1/trips", &overlapping).await;
+    assert_eq!((status, &first["outcome"]), (201, &json!("refused")));
+    assert_eq!(post(&app, "/v1/trips", &overlapping).await, (200, first));
+}
+
+#[tokio::test]
 async fn a_claim_lapses_at_the_instant_it_closes() {
     let app = TestApp::spawn().await;
     post(&app, "/v1/trips", &example()).await;

@@ -263,7 +263,7 @@ const FOUND: [Row; 62] = [
         ]),
     ),
     (
-        "SELECT user_id, programme, activity_day, started_s, ended_s, amount_ug FROM trip_{shard} WHERE outcome = 'credited' AND ((user_id = ? AND activity_day BETWEEN ? AND ?))",
+        "SELECT user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug FROM trip_{shard} WHERE (user_id = ? AND activity_day BETWEEN ? AND ?)",
         Searched(&["SEARCH trip BY user_id, activity_day, seq (user_id=? AND activity_day>? AND activity_day<?)"]),
     ),
     (
