@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
@@ -44,15 +44,20 @@ impl TraceService for Kept {
 
 struct Collector {
     kept: Kept,
-    serving: JoinHandle<()>,
+    /// Ends with it.
+    _serving: JoinSet<()>,
 }
 
 impl Collector {
     fn listen(address: SocketAddr) -> Self {
         let kept = Kept::default();
         let service = TraceServiceServer::new(kept.clone());
-        let serving = tokio::spawn(async move { Server::builder().add_service(service).serve(address).await.unwrap() });
-        Self { kept, serving }
+        let mut serving = JoinSet::new();
+        serving.spawn(async move { Server::builder().add_service(service).serve(address).await.unwrap() });
+        Self {
+            kept,
+            _serving: serving,
+        }
     }
 
     fn spans(&self) -> Vec<Span> {
@@ -76,18 +81,13 @@ impl Collector {
     }
 }
 
-impl Drop for Collector {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn hex(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    id.iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// An attribute, as text.

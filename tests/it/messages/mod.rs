@@ -76,11 +76,12 @@ impl Wire {
         loop {
             let (to, properties) = (self.trips.as_str().into(), properties.clone());
             let sent = self.channel.basic_publish("".into(), to, options, body, properties);
-            match sent.await.unwrap().await.unwrap() {
-                Confirmation::Ack(None) => return,
-                Confirmation::Nack(_) if begun.elapsed() < PATIENCE => {}
-                refused => panic!("{refused:?}"),
+            let told = sent.await.unwrap().await.unwrap();
+            if matches!(told, Confirmation::Ack(None)) {
+                return;
             }
+            let is_nack = matches!(told, Confirmation::Nack(_));
+            assert!(is_nack && begun.elapsed() < PATIENCE, "{told:?}");
         }
     }
 

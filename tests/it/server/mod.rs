@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// More than any read may take, on a machine that is busy with other things: five seconds for a connection, fifteen for an answer.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 /// Shorter than any lock is waited for.
 const AT_ONCE: Duration = Duration::from_secs(2);

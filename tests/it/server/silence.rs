@@ -21,14 +21,14 @@ async fn between(server: String, tasks: &mut JoinSet<()>) -> (String, watch::Sen
     tasks.spawn(async move {
         let mut carried = JoinSet::new();
         while let Ok((mut client, _)) = listener.accept().await {
-            let (server, mut silenced) = (server.clone(), silences.subscribe());
+            let (server, mut hush) = (server.clone(), silences.subscribe());
             carried.spawn(async move {
                 let Ok(mut server) = TcpStream::connect(server).await else {
                     return;
                 };
                 tokio::select! {
                     _ended = copy_bidirectional(&mut client, &mut server) => return,
-                    _silenced = silenced.changed() => {}
+                    _silenced = hush.changed() => {}
                 }
                 // Both sides stay open, and what comes from either is taken by nobody.
                 std::future::pending::<()>().await;
