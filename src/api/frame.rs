@@ -36,7 +36,8 @@ pub(super) async fn frame(
     let started = Instant::now();
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let id = own_or_fresh(header(REQUEST_ID.as_str()));
-    let span = tracing::debug_span!("request", otel.kind = "server", request_id = %id);
+    // Of the level of errors: whatever is told in it bears the id, however little the log tells.
+    let span = tracing::error_span!("request", otel.kind = "server", request_id = %id);
     traces::join(&span, header);
     let response = answer(request, next, id).instrument(span.clone()).await?;
     tell(&response, started, &span);
@@ -110,7 +111,7 @@ fn tell(response: &ServiceResponse<BoxBody>, started: Instant, span: &Span) {
         _ => "other",
     };
     let status = response.status().as_u16();
-    if !span.is_disabled() {
+    if traces::is_told(span) {
         traces::name(span, format!("{method} {route}"));
         traces::note(span, "http.request.method", method);
         traces::note(span, "http.route", route.clone());

@@ -125,9 +125,9 @@ impl TripsIn {
     /// What is done about a message, in its sender's trace.
     fn span(&self, message: &Message) -> Span {
         let request_id = &message.request_id;
-        let span = tracing::debug_span!("message", otel.kind = "consumer", %request_id, outcome = Empty);
+        let span = tracing::error_span!("message", otel.kind = "consumer", %request_id, outcome = Empty);
         traces::join(&span, |name| letter::header(&message.delivery, name));
-        if !span.is_disabled() {
+        if traces::is_told(&span) {
             traces::name(&span, format!("process {}", self.queue));
             traces::note(&span, "messaging.system", "rabbitmq");
         }
@@ -208,7 +208,7 @@ impl TripsIn {
 impl Session {
     /// Puts a message into the queue for what cannot be taken, and waits until it is there.
     async fn put_aside(&self, delivery: &Delivery, problem: &Problem, request_id: &str) -> Result<(), SessionError> {
-        tracing::warn!(%problem, request_id, queue = self.aside, "a message cannot be taken");
+        tracing::warn!(%problem, queue = self.aside, "a message cannot be taken");
         let properties = letter::put_aside(delivery, problem, request_id);
         let way = ("", self.aside.as_str());
         let sent = publish::send(&self.going, way, "a dead letter", (properties, &delivery.data)).await?;

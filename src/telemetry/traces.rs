@@ -104,6 +104,11 @@ pub fn join<'a>(span: &Span, header: impl Fn(&str) -> Option<&'a str>) {
     let _nobody_listens = span.set_parent(caller);
 }
 
+/// Whether the collector will be told of a span.
+pub fn is_told(span: &Span) -> bool {
+    span.context().span().span_context().is_sampled()
+}
+
 /// Names a span by what was asked of it.
 pub fn name(span: &Span, name: String) {
     span.context().span().update_name(name);
@@ -120,19 +125,17 @@ pub fn failed(span: &Span) {
 }
 
 /// The span to which work that several share belongs, and the others it serves. Traces are trees: the work stands in the trace of the
-/// first that is recorded, and says of the others that it follows from them.
+/// first that the collector is told of, and says of the others that it follows from them.
 pub fn shared<'a>(spans: impl Iterator<Item = &'a Span>) -> (Span, Vec<Span>) {
     let mut seen = BTreeSet::new();
     let known = spans.filter_map(|span| Some((span.id()?.into_u64(), span)));
     let distinct = known.filter(|(id, _)| seen.insert(*id)).map(|(_, span)| span.clone());
-    let mut recorded: Vec<Span> = distinct
-        .filter(|span| span.context().span().span_context().is_sampled())
-        .collect();
-    if recorded.is_empty() {
-        return (Span::none(), recorded);
+    let mut told: Vec<Span> = distinct.filter(is_told).collect();
+    if told.is_empty() {
+        return (Span::none(), told);
     }
-    let first = recorded.remove(0);
-    (first, recorded)
+    let first = told.remove(0);
+    (first, told)
 }
 
 /// What a caller says of its trace.
