@@ -1,4 +1,4 @@
-//! One batch in one transaction: heads locked in ascending order, loaded, applied, flushed. The commit is the writer's.
+//! One batch in one transaction: heads locked in ascending order; then loaded, applied, flushed. The commit is the writer's.
 
 use super::db::{Connection, StoreError, with};
 use super::flush::{self, Head};
@@ -12,7 +12,7 @@ use crate::ledger::ground::Ground;
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
 use crate::ledger::view::View;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tracing::{Instrument as _, debug_span};
 
 /// What a batch needs besides its commands.
@@ -42,17 +42,25 @@ pub(super) struct Flushed {
     pub(super) booked: Booked,
 }
 
-/// Runs commands of a writer's `own` shards in an open transaction up to, not including, the commit.
+/// The heads of locked shards.
+pub(super) struct Heads(BTreeMap<i64, Head>);
+
+/// Locks shards in an open transaction: until it ends, nobody else writes them.
+pub(super) async fn lock(c: &mut Connection, shards: &BTreeSet<ShardId>) -> Result<Heads, StoreError> {
+    let numbers: Vec<i64> = shards.iter().map(|shard| i64::from(shard.index())).collect();
+    let locking = lock_heads(c, &numbers).instrument(debug_span!("lock"));
+    locking.await.map(Heads)
+}
+
+/// Runs commands of locked shards, all of them a writer's `own`, up to, not including, the commit.
 pub(super) async fn run(
     c: &mut Connection,
     setting: &Setting,
-    own: &[ShardId],
+    (own, heads): (&[ShardId], Heads),
     (now_ms, search): (i64, Search),
     commands: &[&Command],
 ) -> Result<Flushed, StoreError> {
-    let mut views = locked(c, setting, now_ms, commands)
-        .instrument(debug_span!("lock"))
-        .await?;
+    let mut views = open(setting, heads, now_ms, commands)?;
     let mut answers: Vec<Option<Result<Outcome, Rejection>>> = commands.iter().map(|_| None).collect();
     let mut flushed = Flushed {
         answers: Vec::new(),
@@ -105,21 +113,19 @@ pub(super) async fn run(
 }
 
 /// A shard as a batch sees it, with its head, and its commands and their places in the batch.
-type Locked<'b> = (View, Head, Vec<usize>, Vec<&'b Command>);
+type Open<'b> = (View, Head, Vec<usize>, Vec<&'b Command>);
 
-/// Locks the shards of commands, in ascending order, and opens their views.
-async fn locked<'b>(
-    c: &mut Connection,
+/// Opens the views of the shards that commands name.
+fn open<'b>(
     setting: &Setting,
+    Heads(mut heads): Heads,
     now_ms: i64,
     commands: &[&'b Command],
-) -> Result<Vec<Locked<'b>>, StoreError> {
+) -> Result<Vec<Open<'b>>, StoreError> {
     let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
     for (index, command) in commands.iter().enumerate() {
         by_shard.entry(command.shard()).or_default().push(index);
     }
-    let shards: Vec<i64> = by_shard.keys().map(|shard| i64::from(shard.index())).collect();
-    let mut heads = lock_heads(c, &shards).await?;
     let mut views = Vec::new();
     for (shard, indexes) in by_shard {
         let number = i64::from(shard.index());

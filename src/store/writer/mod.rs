@@ -3,6 +3,7 @@
 
 mod task;
 mod told;
+mod waiting;
 
 pub use task::Writer;
 

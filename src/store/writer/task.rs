@@ -1,15 +1,17 @@
-//! The single writer of its shards: a task with a bounded queue and a connection of its own. It takes whatever has queued while the
-//! last commit ran, commits it as one batch and only then answers.
+//! The single writer of its shards: a task with a bounded queue and a connection of its own. It takes whatever has queued until its shards
+//! are locked, commits it as one batch and only then answers.
 
+use super::waiting::Waiting;
 use super::{Queued, SubmitError, WriterParts, told};
 use crate::clock::Clock;
 use crate::crash::{self, Point};
 use crate::ledger::command::{Command, Outcome, Rejection};
 use crate::ledger::ids::ShardId;
-use crate::store::batch::{Flushed, Setting, run, stands};
+use crate::store::batch::{Flushed, Heads, Setting, lock, run, stands};
 use crate::store::db::{Connection, Location, StoreError, with};
 use crate::store::hints::Hints;
 use crate::store::load::Search;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -40,8 +42,7 @@ pub struct Writer {
     clock: Clock,
     setting: Arc<Setting>,
     hints: Hints,
-    batch_max: usize,
-    queue: mpsc::Receiver<Queued>,
+    waiting: Waiting,
     healthy: Arc<AtomicBool>,
     connection: Option<Connection>,
     /// Commands of the last batch, and how long it took.
@@ -63,8 +64,7 @@ impl Writer {
             clock: parts.clock.clone(),
             setting: Arc::clone(setting),
             hints: parts.hints.clone(),
-            batch_max: parts.batch_max,
-            queue,
+            waiting: Waiting::new(queue, parts.batch_max),
             healthy,
             connection: None,
             last: (0, Duration::ZERO),
@@ -87,17 +87,16 @@ impl Writer {
 
     /// The next commands; empty after a probe of a database that had failed; `None` when the queue has ended.
     async fn next_batch(&mut self) -> Option<Vec<Queued>> {
-        let mut batch = Vec::new();
-        let receive = self.queue.recv_many(&mut batch, self.batch_max);
-        let count = if self.healthy.load(Ordering::Relaxed) {
-            receive.await
-        } else if let Ok(count) = tokio::time::timeout(PROBE_EVERY, receive).await {
-            count
+        let first = self.waiting.first();
+        let mut batch = if self.healthy.load(Ordering::Relaxed) {
+            first.await
+        } else if let Ok(batch) = tokio::time::timeout(PROBE_EVERY, first).await {
+            batch
         } else {
             self.probe().await;
             return Some(Vec::new());
         };
-        if count == 0 {
+        if batch.is_empty() {
             return None;
         }
         self.gather(&mut batch).await;
@@ -108,24 +107,20 @@ impl Writer {
     /// of what would go on as two halves for ever. A caller who is alone never waits.
     async fn gather(&mut self, batch: &mut Vec<Queued>) {
         let (commands, lasted) = self.last;
-        if commands < COMPANY || batch.len() >= self.batch_max {
+        if commands < COMPANY || self.waiting.is_full(batch) {
             return;
         }
         tokio::time::sleep((lasted / PART).min(LONGEST_GATHERING)).await;
-        while batch.len() < self.batch_max
-            && let Ok(queued) = self.queue.try_recv()
-        {
-            batch.push(queued);
-        }
+        self.waiting.join(batch, |_| true);
     }
 
     /// Splits a batch that the database refuses for its data until the poisonous command stands alone.
     async fn carry_out(&mut self, batch: Vec<Queued>) {
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
-            let commands: Vec<Command> = part.iter().map(|queued| queued.command.clone()).collect();
-            let commands: Vec<&Command> = commands.iter().collect();
-            match self.commit(&commands).instrument(told::span(&part)).await {
+            // Nothing may overtake what waits in a later part.
+            let may_grow = parts.is_empty();
+            match self.commit(&mut part, may_grow).await {
                 Ok(answers) => {
                     self.healthy.store(true, Ordering::Relaxed);
                     for (queued, answer) in std::iter::zip(part, answers) {
@@ -165,20 +160,21 @@ impl Writer {
 
     /// Refuses whatever waits in the queue at this moment.
     fn refuse_waiting(&mut self) {
-        let mut waiting = Vec::new();
-        while let Ok(queued) = self.queue.try_recv() {
-            waiting.push(queued);
-        }
-        not_taken(waiting);
+        not_taken(self.waiting.all());
     }
 
     /// One batch, tried once more where that may help: a lock held elsewhere, a commit of which nothing is to be found, or data that the
-    /// tables refuse, which may be a trip that is stored under its identity on another day.
-    async fn commit(&mut self, commands: &[&Command]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
+    /// tables refuse, which may be a trip that is stored under its identity on another day. What comes for its shards until they are
+    /// locked joins a batch that `may_grow`: where several processes write them, that is a long time.
+    async fn commit(
+        &mut self,
+        batch: &mut Vec<Queued>,
+        may_grow: bool,
+    ) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
         let started = Instant::now();
-        let result = match self.attempt(commands, Search::Near).await {
+        let result = match self.attempt(batch, (Search::Near, may_grow)).await {
             Err(StoreError::Busy(_) | StoreError::NotCommitted(_) | StoreError::Data(_)) => {
-                self.attempt(commands, Search::Everywhere).await
+                self.attempt(batch, (Search::Everywhere, false)).await
             }
             other => other,
         };
@@ -186,19 +182,44 @@ impl Writer {
             // Whatever the transaction was, it ends with its connection.
             self.connection = None;
         }
-        self.last = (commands.len(), started.elapsed());
-        told::batch(commands.len(), started.elapsed(), result.as_deref().ok());
+        self.last = (batch.len(), started.elapsed());
+        told::batch(batch.len(), started.elapsed(), result.as_deref().ok());
         result
     }
 
     async fn attempt(
         &mut self,
-        commands: &[&Command],
-        search: Search,
+        batch: &mut Vec<Queued>,
+        (search, may_grow): (Search, bool),
     ) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
-        let mut connection = self.location.begin(self.connection.take()).await?;
+        let span = told::span(batch);
+        let opening = async {
+            let mut connection = self.location.begin(self.connection.take()).await?;
+            let shards: BTreeSet<ShardId> = batch.iter().map(|queued| queued.command.shard()).collect();
+            let heads = answered(lock(&mut connection, &shards)).await?;
+            Ok::<_, StoreError>((connection, shards, heads))
+        };
+        let (connection, shards, heads) = opening.instrument(span.clone()).await?;
+        let met = batch.len();
+        if may_grow {
+            self.waiting.join(batch, |shard| shards.contains(&shard));
+        }
+        let span = told::grown(span, batch, met);
+        let commands: Vec<&Command> = batch.iter().map(|queued| &queued.command).collect();
+        self.write((connection, heads), search, &commands)
+            .instrument(span)
+            .await
+    }
+
+    async fn write(
+        &mut self,
+        (mut connection, heads): (Connection, Heads),
+        search: Search,
+        commands: &[&Command],
+    ) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
         let now_ms = self.clock.now_ms();
-        let running = run(&mut connection, &self.setting, &self.own, (now_ms, search), commands);
+        let own = (self.own.as_slice(), heads);
+        let running = run(&mut connection, &self.setting, own, (now_ms, search), commands);
         let flushed = answered(running).await?;
         if flushed.changed {
             crash::point(Point::AfterFlush);

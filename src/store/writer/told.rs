@@ -23,6 +23,20 @@ pub(super) fn span(batch: &[Queued]) -> Span {
     span
 }
 
+/// The span of a batch to which others than the first few have come.
+pub(super) fn grown(span: Span, batch: &[Queued], met: usize) -> Span {
+    let joined = batch.iter().skip(met).map(|queued| &queued.span);
+    let (first, others) = traces::shared(joined);
+    if !first.is_none() && !traces::is_told(&span) {
+        return self::span(batch);
+    }
+    for other in others.iter().chain(Some(&first)) {
+        span.follows_from(other);
+    }
+    span.record("commands", batch.len());
+    span
+}
+
 /// A batch, and its answers if it was committed.
 pub(super) fn batch(commands: usize, took: Duration, answers: Option<&[Result<Outcome, Rejection>]>) {
     metrics::counter!("carbon_writer_batches_total").increment(1);
