@@ -136,6 +136,51 @@ async fn writers_of_other_shards_never_wait() {
     app.stop().await;
 }
 
+/// Asks again and again, until it is so.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < BOUND, "it never came about");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_while_a_batch_waits_for_its_shard_joins_it() {
+    if database::is_in_files("what comes while a batch waits", "files have one writer") {
+        return;
+    }
+    let app = Arc::new(TestApp::spawn().await);
+    let location = database::location(app.data_dir());
+    // Another instance is in the middle of a batch of shard 11, where the riders of these trips are at home.
+    let mut busy = session(&location).await;
+    busy.begin().await.unwrap();
+    busy.execute("UPDATE shard_head SET epoch = epoch + 1 WHERE shard = 11")
+        .await
+        .unwrap();
+    let mut callers = JoinSet::new();
+    let mut call = |n| {
+        let app = Arc::clone(&app);
+        callers.spawn(async move { submit(&app, n).await });
+    };
+    call(1);
+    let waiting =
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE shard_head%'";
+    until(async || number(raw(&mut busy), waiting).await == 1).await;
+    [31, 61, 91].into_iter().for_each(&mut call);
+    until(async || {
+        let figures = app.get("/metrics").await.text().await.unwrap();
+        figures.lines().any(|line| line == "carbon_writer_queue_depth 3")
+    })
+    .await;
+    busy.execute("ROLLBACK").await.unwrap();
+    assert_eq!(callers.join_all().await, [201; 4]);
+    // Whatever a batch books of a shard stands in one page.
+    let pages = "SELECT COUNT(*) FROM journal WHERE shard = 11";
+    assert_eq!(number(raw(&mut busy), pages).await, 1);
+    Arc::into_inner(app).unwrap().stop().await;
+}
+
 /// Asks a session how it is isolated.
 const ISOLATION: &str =
     "SELECT variable_value FROM information_schema.session_variables WHERE variable_name = 'tx_isolation'";
