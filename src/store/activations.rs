@@ -1,6 +1,7 @@
 //! `activation` rows: what has been in force, with its bytes.
 
 use super::db::{Connection, StoreError, with};
+use super::script::Script;
 use crate::ledger::activation::{Activation, ActivationKind, slot};
 use crate::ledger::ids::Hash;
 use crate::ledger::view::View;
@@ -61,25 +62,25 @@ pub(super) async fn load(c: &mut Connection, view: &mut View) -> Result<(), Stor
 }
 
 /// Writes what the batch put in force.
-pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    const SQL: &str =
-        "INSERT INTO activation (seq, kind, id, version, digest, confirmed_by, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)";
-    for (seq, activation) in &view.changes.activations {
-        with!(&mut *c, |c| {
-            sqlx::query(SQL)
-                .bind(*seq)
-                .bind(activation.kind.as_str())
-                .bind(&activation.id)
-                .bind(&activation.version)
-                .bind(activation.bytes_digest().as_bytes().to_vec())
-                .bind(&activation.confirmed_by)
-                .bind(&activation.bytes)
-                .execute(&mut *c)
-                .await
-                .map(|_| ())
-        })?;
-    }
-    Ok(())
+pub(super) fn flush<'v>(script: &mut Script<'v>, view: &'v View) {
+    const PARTS: [&str; 4] = [
+        "INSERT INTO activation (seq, kind, id, version, digest, confirmed_by, bytes) VALUES ",
+        "(?, ?, ?, ?, ?, ?, ?)",
+        ", ",
+        "",
+    ];
+    let rows = view.changes.activations.iter().map(|(seq, activation)| {
+        vec![
+            (*seq).into(),
+            activation.kind.as_str().into(),
+            activation.id.as_str().into(),
+            activation.version.as_str().into(),
+            activation.bytes_digest().into(),
+            activation.confirmed_by.as_str().into(),
+            activation.bytes.as_slice().into(),
+        ]
+    });
+    script.put_shared(PARTS, rows);
 }
 
 fn kind_of(word: &str) -> Result<ActivationKind, StoreError> {

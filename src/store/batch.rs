@@ -3,7 +3,6 @@
 use super::db::{Connection, StoreError, with};
 use super::flush::{self, Head};
 use super::load::{self, Search};
-use super::statement::global;
 use crate::identity::kek::Kek;
 use crate::ledger::apply::apply;
 use crate::ledger::command::{Command, Outcome, Rejection};
@@ -12,6 +11,7 @@ use crate::ledger::ground::Ground;
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
 use crate::ledger::view::View;
+use sqlx::{AssertSqlSafe, FromRow as _};
 use std::collections::{BTreeMap, BTreeSet};
 use tracing::{Instrument as _, debug_span};
 
@@ -47,8 +47,7 @@ pub(super) struct Heads(BTreeMap<i64, Head>);
 
 /// Locks shards in an open transaction: until it ends, nobody else writes them.
 pub(super) async fn lock(c: &mut Connection, shards: &BTreeSet<ShardId>) -> Result<Heads, StoreError> {
-    let numbers: Vec<i64> = shards.iter().map(|shard| i64::from(shard.index())).collect();
-    let locking = lock_heads(c, &numbers).instrument(debug_span!("lock"));
+    let locking = lock_heads(c, shards).instrument(debug_span!("lock"));
     locking.await.map(Heads)
 }
 
@@ -78,7 +77,6 @@ pub(super) async fn run(
         .instrument(loading)
         .await?;
     let (mut pages, mut advanced, mut changed) = (Vec::new(), Vec::new(), Vec::new());
-    let flushing = debug_span!("flush");
     for (mut view, head, indexes, mine) in views {
         for (index, command) in std::iter::zip(indexes, mine) {
             if let Some(answer) = answers.get_mut(index) {
@@ -96,17 +94,12 @@ pub(super) async fn run(
             flushed.ready.push(view.shard);
         }
         if view.has_changed() {
-            flush::flush(c, &view).instrument(flushing.clone()).await?;
             count(&view, &mut flushed.booked);
             changed.push(view);
         }
     }
-    let shared = async {
-        flush::totals(c, &changed).await?;
-        flush::journal(c, &pages).await?;
-        flush::heads(c, &advanced).await
-    };
-    shared.instrument(flushing).await?;
+    let script = flush::flush(c, &changed, &pages, &advanced)?;
+    script.carry_out(c).instrument(debug_span!("flush")).await?;
     flushed.changed = !changed.is_empty();
     flushed.answers = answers.into_iter().flatten().collect();
     Ok(flushed)
@@ -170,41 +163,18 @@ pub(super) async fn stands(c: &mut Connection, flushed: &Flushed) -> Result<bool
 
 type HeadRow = (i64, i64, i64, Vec<u8>, i64, Vec<u8>);
 
-async fn lock_heads(c: &mut Connection, shards: &[i64]) -> Result<BTreeMap<i64, Head>, StoreError> {
-    let raise = global(
-        [
-            "UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN (",
-            "?",
-            ", ",
-            ")",
-        ],
-        shards.len(),
-    );
-    with!(&mut *c, |c| {
-        let query = sqlx::query(raise);
-        shards
-            .iter()
-            .fold(query, |query, shard| query.bind(*shard))
-            .execute(&mut *c)
-            .await
-            .map(|_| ())
-    })?;
-    let read = global(
-        [
-            "SELECT shard, epoch, seq, seal, at_ms, home FROM shard_head WHERE shard IN (",
-            "?",
-            ", ",
-            ")",
-        ],
-        shards.len(),
+/// By one message: it may go to a server far away, and no caller's value stands in it. An UPDATE, since where rows are read to be locked
+/// others' locks are waited for, too.
+async fn lock_heads(c: &mut Connection, shards: &BTreeSet<ShardId>) -> Result<BTreeMap<i64, Head>, StoreError> {
+    let numbers: Vec<String> = shards.iter().map(|shard| shard.index().to_string()).collect();
+    let numbers = numbers.join(", ");
+    let sql = format!(
+        "UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN ({numbers}); \
+         SELECT shard, epoch, seq, seal, at_ms, home FROM shard_head WHERE shard IN ({numbers})"
     );
     let rows: Vec<HeadRow> = with!(c, |c| {
-        let query = sqlx::query_as(read);
-        shards
-            .iter()
-            .fold(query, |query, shard| query.bind(*shard))
-            .fetch_all(&mut *c)
-            .await
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *c).await?;
+        rows.iter().map(HeadRow::from_row).collect::<Result<_, _>>()
     })?;
     let heads = rows.into_iter().map(|(shard, epoch, seq, seal, at_ms, home)| {
         (

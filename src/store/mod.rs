@@ -17,5 +17,6 @@ pub mod leases;
 mod load;
 pub mod migrate;
 pub mod reads;
+mod script;
 mod statement;
 pub mod writer;

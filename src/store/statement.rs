@@ -1,5 +1,4 @@
-//! Statement texts: the one place where SQL is put together. Texts are made of constants, shard numbers and question marks;
-//! no value of a caller ever stands in them.
+//! Statement texts: the one place where SQL is put together, of constants, shard numbers and question marks.
 
 use crate::ledger::ids::ShardId;
 use sqlx::AssertSqlSafe;
@@ -75,22 +74,6 @@ pub(crate) fn asking<'k, K>(parts: [&str; 4], own: &[ShardId], asked: &'k [(Shar
     vec![(AssertSqlSafe(texts.join(" UNION ALL ")), bound)]
 }
 
-/// Runs a statement over rows in pieces: head, item, separator, tail; `$bind` binds one row.
-macro_rules! write_rows {
-    ($c:expr, $shard:expr, $parts:expr, $rows:expr, |$query:ident, $row:ident| $bind:expr) => {
-        for piece in $crate::store::statement::pieces($rows) {
-            let sql = $crate::store::statement::repeated($parts, piece.len(), $shard);
-            $crate::store::db::with!(&mut *$c, |c| {
-                let mut $query = sqlx::query(sql);
-                for $row in piece {
-                    $query = $bind;
-                }
-                $query.execute(&mut *c).await.map(|_| ())
-            })?;
-        }
-    };
-}
-
 /// Reads rows that a statement finds for keys in pieces; `$bind` binds one key.
 macro_rules! read_rows {
     ($c:expr, $shard:expr, $parts:expr, $keys:expr, |$query:ident, $key:ident| $bind:expr) => {{
@@ -124,7 +107,7 @@ macro_rules! read_asked {
         rows
     }};
 }
-pub(crate) use {read_asked, read_rows, write_rows};
+pub(crate) use {read_asked, read_rows};
 
 #[cfg(test)]
 mod tests {

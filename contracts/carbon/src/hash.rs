@@ -44,7 +44,19 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut text = String::new();
+        push_digits(&self.0, &mut text);
+        f.write_str(&text)
+    }
+}
+
+/// Adds bytes to a text as lower-case hexadecimal digits.
+pub fn push_digits(bytes: &[u8], text: &mut String) {
+    text.reserve(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(digit.into(), 16).unwrap_or_default());
+        }
     }
 }
 

@@ -13,4 +13,4 @@ pub mod signature;
 pub mod state;
 pub mod transaction;
 
-pub use hash::{Hash, HashError};
+pub use hash::{Hash, HashError, push_digits};

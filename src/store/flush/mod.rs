@@ -1,15 +1,13 @@
-//! Writes what a batch changed: the rows of each shard, then what all shards share a table for, in multi-row statements.
+//! What a batch changed, as statements over rows.
 
 mod credits;
 mod folds;
 mod standings;
 mod trips;
 
-pub(super) use folds::totals;
-
 use super::activations;
-use super::db::{Connection, StoreError, with};
-use super::statement::{global, pieces};
+use super::db::{Connection, StoreError};
+use super::script::Script;
 use crate::ledger::page::Page;
 use crate::ledger::view::View;
 
@@ -29,93 +27,65 @@ pub(super) struct Head {
     pub(super) home: Vec<u8>,
 }
 
-/// Writes the rows of one shard.
-pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    activations::flush(c, view).await?;
-    trips::flush(c, view).await?;
-    credits::flush(c, view).await?;
-    standings::flush(c, view).await?;
-    folds::accounts(c, view).await
+/// What a batch writes: the rows of each shard that it changed, then what all shards share a table for.
+pub(super) fn flush<'v>(
+    c: &Connection,
+    changed: &'v [View],
+    pages: &'v [Page],
+    heads: &'v [Head],
+) -> Result<Script<'v>, StoreError> {
+    let mut script = Script::default();
+    for view in changed {
+        activations::flush(&mut script, view);
+        trips::flush(&mut script, view);
+        credits::flush(&mut script, view)?;
+        standings::flush(&mut script, view);
+        folds::accounts(&mut script, c, view);
+    }
+    folds::totals(&mut script, changed);
+    journal(&mut script, pages);
+    advance(&mut script, heads);
+    Ok(script)
 }
 
-/// Writes the pages of a batch.
-pub(super) async fn journal(c: &mut Connection, pages: &[Page]) -> Result<(), StoreError> {
-    const HEAD: &str = "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) VALUES ";
-    for piece in pieces(pages) {
-        let sql = global([HEAD, "(?, ?, ?, ?, ?, ?, ?)", ", ", ""], piece.len());
-        with!(&mut *c, |c| {
-            piece
-                .iter()
-                .fold(sqlx::query(sql), |query, page| {
-                    query
-                        .bind(i64::from(page.shard.index()))
-                        .bind(page.seq_from)
-                        .bind(page.seq_to)
-                        .bind(page.at_ms)
-                        .bind(page.previous_seal.as_bytes().as_slice())
-                        .bind(page.seal.as_bytes().as_slice())
-                        .bind(&page.entries)
-                })
-                .execute(&mut *c)
-                .await
-                .map(|_| ())
-        })?;
-    }
-    Ok(())
+fn journal<'v>(script: &mut Script<'v>, pages: &'v [Page]) {
+    const PARTS: [&str; 4] = [
+        "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) VALUES ",
+        "(?, ?, ?, ?, ?, ?, ?)",
+        ", ",
+        "",
+    ];
+    let rows = pages.iter().map(|page| {
+        vec![
+            i64::from(page.shard.index()).into(),
+            page.seq_from.into(),
+            page.seq_to.into(),
+            page.at_ms.into(),
+            (&page.previous_seal).into(),
+            (&page.seal).into(),
+            page.entries.as_slice().into(),
+        ]
+    });
+    script.put_shared(PARTS, rows);
 }
 
 /// Advances the heads of the shards that the batch changed.
-pub(super) async fn heads(c: &mut Connection, heads: &[Head]) -> Result<(), StoreError> {
-    const HEAD: &str = "REPLACE INTO shard_head (shard, epoch, seq, seal, at_ms, home) VALUES ";
-    for piece in pieces(heads) {
-        let sql = global([HEAD, "(?, ?, ?, ?, ?, ?)", ", ", ""], piece.len());
-        with!(&mut *c, |c| {
-            piece
-                .iter()
-                .fold(sqlx::query(sql), |query, head| {
-                    query
-                        .bind(head.shard)
-                        .bind(head.epoch)
-                        .bind(head.seq)
-                        .bind(head.seal.clone())
-                        .bind(head.at_ms)
-                        .bind(head.home.clone())
-                })
-                .execute(&mut *c)
-                .await
-                .map(|_| ())
-        })?;
-    }
-    Ok(())
-}
-
-/// Writes a transaction's name into rows that have none yet, each named by a key; a row that is not as expected fails the batch.
-/// `$head` ends with `IN (`, `$bound` is what is bound of a key.
-macro_rules! stamp {
-    ($c:expr, $shard:expr, $head:expr, ($table:expr, $column:expr), $groups:expr, |$key:ident| $bound:expr) => {
-        for (content_id, keys) in $groups {
-            for piece in $crate::store::statement::pieces(&keys) {
-                let sql = $crate::store::statement::repeated([$head, "?", ", ", ")"], piece.len(), $shard);
-                let done = $crate::store::db::with!(&mut *$c, |c| {
-                    let mut query = sqlx::query(sql).bind(content_id.as_bytes().to_vec());
-                    for $key in piece {
-                        query = query.bind($bound);
-                    }
-                    query.execute(&mut *c).await.map(|done| done.rows_affected())
-                })?;
-                $crate::store::flush::all_of(piece.len(), done, $table, $column)?;
-            }
-        }
-    };
-}
-use stamp;
-
-/// Demands that a statement changed as many rows as it named.
-fn all_of(named: usize, done: u64, table: &'static str, column: &'static str) -> Result<(), StoreError> {
-    if u64::try_from(named).is_ok_and(|named| named == done) {
-        Ok(())
-    } else {
-        let reason = format!("{done} of {named} rows were as expected");
-        Err(StoreError::row(table, column, reason))
-    }
+fn advance<'v>(script: &mut Script<'v>, heads: &'v [Head]) {
+    const PARTS: [&str; 4] = [
+        "REPLACE INTO shard_head (shard, epoch, seq, seal, at_ms, home) VALUES ",
+        "(?, ?, ?, ?, ?, ?)",
+        ", ",
+        "",
+    ];
+    let rows = heads.iter().map(|head| {
+        vec![
+            head.shard.into(),
+            head.epoch.into(),
+            head.seq.into(),
+            head.seal.as_slice().into(),
+            head.at_ms.into(),
+            head.home.as_slice().into(),
+        ]
+    });
+    script.put_shared(PARTS, rows);
 }

@@ -1,21 +1,20 @@
 //! Moves on the way to the chain, as compare-and-swap: a row that is not where it was loaded fails the batch. Rows that move alike
 //! share a statement.
 
-use super::all_of;
 use crate::ledger::settle::Ended;
 use crate::ledger::view::View;
-use crate::store::db::{Connection, StoreError, with};
 use crate::store::load::WayRow;
-use crate::store::statement::{pieces, repeated, write_rows};
+use crate::store::script::{Each, Script, Value};
+use crate::store::statement::pieces;
 use std::collections::BTreeMap;
 
-pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    moved(c, view).await?;
-    recorded(c, view).await?;
-    ended(c, view).await
+pub(super) fn flush<'v>(script: &mut Script<'v>, view: &'v View) {
+    moved(script, view);
+    recorded(script, view);
+    ended(script, view);
 }
 
-async fn moved(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+fn moved<'v>(script: &mut Script<'v>, view: &'v View) {
     const HEAD: &str = "UPDATE ledger_tx_{shard} SET status = ?, unmet = ?, next_attempt_ms = ?, attempt = ?, pack = ?, earlier = ?, \
          height = ?, block_at_ms = ?, reason = ?";
     const OWN: &str = " WHEN ? THEN ?";
@@ -24,33 +23,34 @@ async fn moved(c: &mut Connection, view: &View) -> Result<(), StoreError> {
     for ((before, way), rows) in alike(view) {
         for piece in pieces(&rows) {
             let own = OWN.repeat(piece.len());
-            let head = format!("{HEAD}, chain_tx_id = CASE seq{own} END, block_index = CASE seq{own}{TAIL}");
-            let sql = repeated([&head, "?", ", ", ")"], piece.len(), view.shard);
-            let done = with!(&mut *c, |c| {
-                let query = sqlx::query(sql)
-                    .bind(way.status.clone())
-                    .bind(way.unmet)
-                    .bind(way.next_attempt_ms)
-                    .bind(way.attempt)
-                    .bind(way.pack)
-                    .bind(way.earlier.clone())
-                    .bind(way.height)
-                    .bind(way.block_at_ms)
-                    .bind(way.reason.clone());
-                let query = piece
+            let seqs = vec!["?"; piece.len()].join(", ");
+            let text = format!("{HEAD}, chain_tx_id = CASE seq{own} END, block_index = CASE seq{own}{TAIL}{seqs})");
+            let mut values: Vec<Value<'v>> = vec![
+                way.status.clone().into(),
+                way.unmet.into(),
+                way.next_attempt_ms.into(),
+                way.attempt.into(),
+                way.pack.into(),
+                way.earlier.clone().into(),
+                way.height.into(),
+                way.block_at_ms.into(),
+                way.reason.clone().into(),
+            ];
+            values.extend(
+                piece
                     .iter()
-                    .fold(query, |query, row| query.bind(row.seq).bind(row.chain_tx_id.clone()));
-                let query = piece
-                    .iter()
-                    .fold(query, |query, row| query.bind(row.seq).bind(row.block_index));
-                let query = query.bind(before.to_owned());
-                let query = piece.iter().fold(query, |query, row| query.bind(row.seq));
-                query.execute(&mut *c).await.map(|done| done.rows_affected())
-            })?;
-            all_of(piece.len(), done, "ledger_tx", "status")?;
+                    .flat_map(|row| [row.seq.into(), row.chain_tx_id.clone().into()]),
+            );
+            values.extend(piece.iter().flat_map(|row| [row.seq.into(), row.block_index.into()]));
+            values.push(before.into());
+            values.extend(piece.iter().map(|row| Value::from(row.seq)));
+            let each = Each {
+                rows: piece.len(),
+                of: ("ledger_tx", "status"),
+            };
+            script.change(each, (["", &text, "", ""], view.shard), Vec::new(), [values]);
         }
     }
-    Ok(())
 }
 
 /// What a moved row has for itself: an envelope of its own, a place of its own in a block.
@@ -77,48 +77,42 @@ fn alike(view: &View) -> BTreeMap<(&'static str, WayRow), Vec<Own>> {
     alike
 }
 
-async fn recorded(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+fn recorded<'v>(script: &mut Script<'v>, view: &'v View) {
     const PARTS: [&str; 4] = [
         "INSERT INTO envelope_{shard} (chain_tx_id, kind, status, lease_ms, created_ms, expires_ms, request) VALUES ",
-        "(?, ?, ?, ?, ?, ?, ?)",
+        "(?, ?, 'open', ?, ?, ?, ?)",
         ", ",
         "",
     ];
-    write_rows!(c, view.shard, PARTS, &view.changes.envelopes, |query, envelope| query
-        .bind(envelope.chain_tx_id.as_bytes().to_vec())
-        .bind(envelope.kind)
-        .bind("open")
-        .bind(envelope.lease_ms)
-        .bind(envelope.created_ms)
-        .bind(envelope.expires_ms)
-        .bind(envelope.request.clone()));
-    Ok(())
+    let rows = view.changes.envelopes.iter().map(|envelope| {
+        vec![
+            (&envelope.chain_tx_id).into(),
+            envelope.kind.into(),
+            envelope.lease_ms.into(),
+            envelope.created_ms.into(),
+            envelope.expires_ms.into(),
+            envelope.request.as_slice().into(),
+        ]
+    });
+    script.put(PARTS, view.shard, rows);
 }
 
-async fn ended(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    const HEAD: &str = "UPDATE envelope_{shard} SET status = ?, lease_ms = ?, reason = ?, request = ? \
-         WHERE COALESCE(status, '') = 'open' AND chain_tx_id IN (";
+fn ended<'v>(script: &mut Script<'v>, view: &'v View) {
+    const PARTS: [&str; 4] = [
+        "UPDATE envelope_{shard} SET status = ?, lease_ms = ?, reason = ?, request = ? \
+         WHERE COALESCE(status, '') = 'open' AND chain_tx_id IN (",
+        "?",
+        ", ",
+        ")",
+    ];
     let mut alike: BTreeMap<(&str, Option<&str>), Vec<&Ended>> = BTreeMap::new();
     for ended in &view.changes.ended {
         let how = (ended.status.as_str(), ended.reason.as_deref());
         alike.entry(how).or_default().push(ended);
     }
     for ((status, reason), ended) in alike {
-        for piece in pieces(&ended) {
-            let sql = repeated([HEAD, "?", ", ", ")"], piece.len(), view.shard);
-            let done = with!(&mut *c, |c| {
-                let query = sqlx::query(sql)
-                    .bind(status.to_owned())
-                    .bind(view.booked_ms)
-                    .bind(reason.map(str::to_owned))
-                    .bind(Vec::new());
-                let query = piece
-                    .iter()
-                    .fold(query, |query, ended| query.bind(ended.chain_tx_id.as_bytes().to_vec()));
-                query.execute(&mut *c).await.map(|done| done.rows_affected())
-            })?;
-            all_of(piece.len(), done, "envelope", "status")?;
-        }
+        let first = vec![status.into(), view.booked_ms.into(), reason.into(), Vec::new().into()];
+        let ids = ended.into_iter().map(|ended| vec![(&ended.chain_tx_id).into()]);
+        script.change(Each::one("envelope", "status"), (PARTS, view.shard), first, ids);
     }
-    Ok(())
 }

@@ -1,19 +1,18 @@
 //! Trips and their claims.
 
 use crate::ledger::ids::{Hash, UserId};
-use crate::ledger::view::{Claim, View};
+use crate::ledger::view::{Claim, NewTrip, View};
 use crate::methodology::units::Amount;
-use crate::store::db::{Connection, StoreError};
-use crate::store::statement::write_rows;
+use crate::store::script::{Each, Script, Value};
 use std::collections::BTreeMap;
 
-pub(super) async fn flush(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    trips(c, view).await?;
-    claims(c, view).await?;
-    collected(c, view).await
+pub(super) fn flush<'v>(script: &mut Script<'v>, view: &'v View) {
+    trips(script, view);
+    claims(script, view);
+    collected(script, view);
 }
 
-async fn trips(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+fn trips<'v>(script: &mut Script<'v>, view: &'v View) {
     const PARTS: [&str; 4] = [
         "INSERT INTO trip_{shard} (seq, user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
          VALUES ",
@@ -21,32 +20,27 @@ async fn trips(c: &mut Connection, view: &View) -> Result<(), StoreError> {
         ", ",
         "",
     ];
-    write_rows!(c, view.shard, PARTS, &view.changes.trips, |query, trip| {
+    let row = |trip: &'v NewTrip| -> Vec<Value<'v>> {
         let (stored, record) = (&trip.stored, &trip.stored.record);
-        query
-            .bind(stored.seq)
-            .bind(trip.user.value())
-            .bind(
-                view.ground
-                    .source_secret
-                    .source_key(&record.trip_key)
-                    .as_bytes()
-                    .to_vec(),
-            )
-            .bind(record.programme.clone())
-            .bind(i64::from(record.day.epoch_days()))
-            .bind(record.started_s)
-            .bind(record.ended_s)
-            .bind(record.outcome())
-            .bind(record.amount().unwrap_or(Amount::ZERO).micrograms())
-            .bind(trip.record_bytes.clone())
-            .bind(stored.evidence.clone())
-    });
-    Ok(())
+        vec![
+            stored.seq.into(),
+            trip.user.into(),
+            view.ground.source_secret.source_key(&record.trip_key).into(),
+            record.programme.as_str().into(),
+            record.day.into(),
+            record.started_s.into(),
+            record.ended_s.into(),
+            record.outcome().into(),
+            record.amount().unwrap_or(Amount::ZERO).into(),
+            trip.record_bytes.as_slice().into(),
+            stored.evidence.as_slice().into(),
+        ]
+    };
+    script.put(PARTS, view.shard, view.changes.trips.iter().map(row));
 }
 
 /// Claims that were made and still wait; those that are over go.
-async fn claims(c: &mut Connection, view: &View) -> Result<(), StoreError> {
+fn claims<'v>(script: &mut Script<'v>, view: &'v View) {
     const MADE: [&str; 4] = [
         "INSERT INTO claim_{shard} (user_id, seq, programme, opens_ms, closes_ms) VALUES ",
         "(?, ?, ?, ?, ?)",
@@ -61,34 +55,44 @@ async fn claims(c: &mut Connection, view: &View) -> Result<(), StoreError> {
     ];
     let changes = &view.changes;
     let waits = |(seq, claim): &(&i64, &Claim)| view.claims.contains_key(&(claim.user, **seq));
-    let made: Vec<(&i64, &Claim)> = changes.claims.iter().filter(waits).collect();
-    write_rows!(c, view.shard, MADE, &made, |query, made| {
-        let (seq, claim) = made;
+    let made = changes.claims.iter().filter(waits).map(|(seq, claim)| {
         let span = claim.trip.record.claim;
-        query
-            .bind(claim.user.value())
-            .bind(**seq)
-            .bind(claim.trip.record.programme.clone())
-            .bind(span.map_or(0, |span| span.opens_at_ms))
-            .bind(span.and_then(|span| span.closes_at_ms))
+        vec![
+            claim.user.into(),
+            (*seq).into(),
+            claim.trip.record.programme.as_str().into(),
+            span.map_or(0, |span| span.opens_at_ms).into(),
+            span.and_then(|span| span.closes_at_ms).into(),
+        ]
     });
+    script.put(MADE, view.shard, made);
     let stored = |(_, seq, _): &&(UserId, i64, Option<Hash>)| !changes.claims.contains_key(seq);
-    let over: Vec<_> = changes.closed.iter().filter(stored).collect();
-    write_rows!(c, view.shard, OVER, &over, |query, over| query
-        .bind(over.0.value())
-        .bind(over.1));
-    Ok(())
+    let over = changes.closed.iter().filter(stored);
+    let over = over.map(|(user, seq, _)| vec![(*user).into(), (*seq).into()]);
+    script.put(OVER, view.shard, over);
 }
 
 /// Trips whose claims became credits say by which issue.
-async fn collected(c: &mut Connection, view: &View) -> Result<(), StoreError> {
-    const HEAD: &str = "UPDATE trip_{shard} SET issued_by = ? WHERE issued_by IS NULL AND seq IN (";
+fn collected<'v>(script: &mut Script<'v>, view: &'v View) {
+    const PARTS: [&str; 4] = [
+        "UPDATE trip_{shard} SET issued_by = ? WHERE issued_by IS NULL AND seq IN (",
+        "?",
+        ", ",
+        ")",
+    ];
     let mut by_issue: BTreeMap<Hash, Vec<i64>> = BTreeMap::new();
     for (_, seq, issued_by) in &view.changes.closed {
         if let Some(content_id) = issued_by {
             by_issue.entry(*content_id).or_default().push(*seq);
         }
     }
-    super::stamp!(c, view.shard, HEAD, ("trip", "issued_by"), by_issue, |seq| *seq);
-    Ok(())
+    for (content_id, seqs) in by_issue {
+        let seqs = seqs.into_iter().map(|seq| vec![seq.into()]);
+        script.change(
+            Each::one("trip", "issued_by"),
+            (PARTS, view.shard),
+            vec![content_id.into()],
+            seqs,
+        );
+    }
 }

@@ -3,7 +3,8 @@
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::transaction::Kind;
 use crate::store::db::{Connection, Readers, StoreError, with, with_pool};
-use crate::store::statement::{of_shard, of_shards, write_rows};
+use crate::store::script::Script;
+use crate::store::statement::{of_shard, of_shards};
 
 /// A transaction that may leave.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -133,8 +134,9 @@ pub async fn ended_before(
 /// Forgets envelopes that have ended.
 pub async fn forget(c: &mut Connection, shard: ShardId, ended: &[Vec<u8>]) -> Result<(), StoreError> {
     const PARTS: [&str; 4] = ["DELETE FROM envelope_{shard} WHERE chain_tx_id IN (", "?", ", ", ")"];
-    write_rows!(c, shard, PARTS, ended, |query, id| query.bind(id.clone()));
-    Ok(())
+    let mut script = Script::default();
+    script.put(PARTS, shard, ended.iter().map(|id| vec![id.as_slice().into()]));
+    script.carry_out(c).await
 }
 
 /// How many transactions are where.
