@@ -31,9 +31,10 @@ const ROUNDS: usize = 3;
 const CONNECTIONS: usize = 256;
 /// Connections that call the procedure.
 const CALLING: u32 = 32;
-/// Trips of a batch, and who sends batches.
+/// Trips of a batch, and who sends batches: so many that every batch of the writer is full, as in the bare groups, and a few.
 const BATCH: u64 = 100;
-const BATCH_CALLERS: usize = 8;
+const BATCH_CALLERS: usize = 32;
+const FEW_CALLERS: usize = 8;
 
 /// Three instances on one database, each alone at work in its turn, but for the first two in theirs.
 struct Gateways {
@@ -67,6 +68,7 @@ struct Sides {
     procedure: Side,
     single: Side,
     batches: Side,
+    few_batches: Side,
     grouped: Side,
     both: Side,
     queue: Side,
@@ -142,15 +144,20 @@ async fn measure_round(
     watch(vec![single])
         .measure(&mut sides.single, call(single, CONNECTIONS))
         .await?;
-    let batches = async {
+    let batches = async |connections| {
         let requests = (&gateways.batches, &Arc::default());
-        let done = callers(first.address, BATCH_CALLERS, slice, requests).await?;
+        let done = callers(first.address, connections, slice, requests).await?;
         Ok(Done {
             answered: done.answered * BATCH,
             ..done
         })
     };
-    watch(vec![first]).measure(&mut sides.batches, batches).await?;
+    for (side, callers) in [
+        (&mut sides.batches, BATCH_CALLERS),
+        (&mut sides.few_batches, FEW_CALLERS),
+    ] {
+        watch(vec![first]).measure(side, batches(callers)).await?;
+    }
     watch(vec![])
         .measure(&mut sides.grouped, bare.grouped.commit(slice))
         .await?;
@@ -223,6 +230,7 @@ impl Sides {
             ("two instances", &self.both),
             ("one by one", &self.single),
             ("batches", &self.batches),
+            ("of few", &self.few_batches),
             ("grouped", &self.grouped),
         ];
         let rates = each.map(|(name, side)| format!("{name} {:.0}", side.last()));
@@ -251,6 +259,12 @@ impl Sides {
                 "trips in batches, against the same rows in groups",
                 (&self.batches, &self.grouped),
                 0.6,
+            ),
+            Row::rate(
+                "the same of eight callers",
+                "a second",
+                (self.few_batches.rate(), self.grouped.rate()),
+                None,
             ),
             rate(
                 "two instances against one, 256 connections",
@@ -283,6 +297,7 @@ impl Sides {
             ("stored procedure", &self.procedure),
             ("a transaction for each request", &self.single),
             ("in batches", &self.batches),
+            ("in batches of eight callers", &self.few_batches),
             ("in groups", &self.grouped),
             ("two instances", &self.both),
             ("by the queue", &self.queue),
