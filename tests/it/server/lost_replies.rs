@@ -1,7 +1,7 @@
 //! A connection that breaks around COMMIT: the server has it and the gateway does not hear of it, or the server never got it. Each command
 //! is carried out once, and each caller is told the truth.
 
-use super::submit;
+use super::{gateway_behind, submit};
 use crate::database;
 use crate::dispatch::{ride_of, until, verified};
 use crate::support::{NOON_MS, TestApp, trip_at};
@@ -120,17 +120,8 @@ async fn ordered(app: &TestApp, path: &str, key: &str, body: &Value) -> Value {
 }
 
 /// A gateway whose server is behind one who hits every so many commits.
-async fn gateway_behind(every: u32, tasks: &mut JoinSet<()>) -> (Arc<Between>, TestApp) {
-    let folder = tempfile::tempdir().unwrap();
-    let location = database::location(folder.path());
-    let mut settings = database::settings(folder.path());
-    let url = &mut settings.last_mut().unwrap().1;
-    let server = url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
-    let (between, address) = Between::start(server.clone(), every, tasks).await;
-    *url = url.replace(&server, &address);
-    let settings = settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let app = TestApp::spawn_on(folder, vec![location], &settings.collect::<Vec<_>>()).await;
-    (between, app)
+async fn gateway_hit(every: u32, tasks: &mut JoinSet<()>) -> (Arc<Between>, TestApp) {
+    gateway_behind(async |server| Between::start(server, every, tasks).await).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,7 +130,7 @@ async fn whoever_cannot_be_told_what_became_of_a_commit_is_told_that() {
         return;
     }
     let mut tasks = JoinSet::new();
-    let (between, app) = gateway_behind(0, &mut tasks).await;
+    let (between, app) = gateway_hit(0, &mut tasks).await;
     assert_eq!(submit(&app, 1).await, 201);
     between.leaves.store(true, Ordering::SeqCst);
     let code = async |n: u32| {
@@ -171,7 +162,7 @@ async fn a_lost_reply_to_commit_doubles_nothing_and_a_lost_commit_loses_nothing(
         return;
     }
     let mut tasks = JoinSet::new();
-    let (between, app) = gateway_behind(EVERY, &mut tasks).await;
+    let (between, app) = gateway_hit(EVERY, &mut tasks).await;
     let app = Arc::new(app);
     let mut callers = JoinSet::new();
     for caller in 0..8 {

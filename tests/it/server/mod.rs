@@ -62,6 +62,20 @@ async fn gateway_on(server: &Server) -> (TestApp, Location) {
     )
 }
 
+/// A gateway that reaches its server through somebody `between`, who is told the server's address and answers with his own.
+async fn gateway_behind<T>(between: impl AsyncFnOnce(String) -> (T, String)) -> (T, TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let location = database::location(folder.path());
+    let mut settings = database::settings(folder.path());
+    let url = &mut settings.last_mut().unwrap().1;
+    let server = url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
+    let (kept, address) = between(server.clone()).await;
+    *url = url.replace(&server, &address);
+    let settings = settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let app = TestApp::spawn_on(folder, vec![location], &settings.collect::<Vec<_>>()).await;
+    (kept, app)
+}
+
 /// The status of an answer; one that turns the caller away says when to come back.
 async fn told(answer: reqwest::Response) -> u16 {
     let (status, after) = (answer.status().as_u16(), answer.headers().get("retry-after").cloned());
@@ -137,7 +151,7 @@ async fn writers_of_other_shards_never_wait() {
 }
 
 /// Asks again and again, until it is so.
-async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+async fn comes_about(mut is_so: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !is_so().await {
         assert!(begun.elapsed() < BOUND, "it never came about");
@@ -166,9 +180,9 @@ async fn what_comes_while_a_batch_waits_for_its_shard_joins_it() {
     call(1);
     let waiting =
         "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE shard_head%'";
-    until(async || number(raw(&mut busy), waiting).await == 1).await;
+    comes_about(async || number(raw(&mut busy), waiting).await == 1).await;
     [31, 61, 91].into_iter().for_each(&mut call);
-    until(async || {
+    comes_about(async || {
         let figures = app.get("/metrics").await.text().await.unwrap();
         figures.lines().any(|line| line == "carbon_writer_queue_depth 3")
     })

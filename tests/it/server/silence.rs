@@ -1,10 +1,9 @@
 //! Connections that are there and carry nothing any more, as when the server's machine has lost its power or somebody between has forgotten
 //! them: nobody waits on them for ever, and others take their place.
 
-use super::{BOUND, reads, submit};
+use super::{BOUND, gateway_behind, reads, submit};
 use crate::database;
 use crate::dispatch::verified;
-use crate::support::TestApp;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::copy_bidirectional;
@@ -12,8 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Carries connections to a server on a port of its own as long as the tasks are kept; answers where, and what silences those that are open.
-async fn between(server: String, tasks: &mut JoinSet<()>) -> (String, watch::Sender<()>) {
+/// Carries connections to a server on a port of its own as long as the tasks are kept; answers what silences those that are open, and
+/// where.
+async fn between(server: String, tasks: &mut JoinSet<()>) -> (watch::Sender<()>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (silence, _) = watch::channel(());
@@ -35,7 +35,7 @@ async fn between(server: String, tasks: &mut JoinSet<()>) -> (String, watch::Sen
             });
         }
     });
-    (address, silence)
+    (silence, address)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,15 +44,7 @@ async fn connections_gone_silent_are_given_up() {
         return;
     }
     let mut tasks = JoinSet::new();
-    let folder = tempfile::tempdir().unwrap();
-    let location = database::location(folder.path());
-    let mut settings = database::settings(folder.path());
-    let url = &mut settings.last_mut().unwrap().1;
-    let server = url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
-    let (address, silence) = between(server.clone(), &mut tasks).await;
-    *url = url.replace(&server, &address);
-    let settings = settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let app = TestApp::spawn_on(folder, vec![location], &settings.collect::<Vec<_>>()).await;
+    let (silence, app) = gateway_behind(async |server| between(server, &mut tasks).await).await;
     let app = Arc::new(app);
     for n in 0..30 {
         assert_eq!(submit(&app, n).await, 201);
