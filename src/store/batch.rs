@@ -47,8 +47,7 @@ pub(super) struct Heads(BTreeMap<i64, Head>);
 
 /// Locks shards in an open transaction: until it ends, nobody else writes them.
 pub(super) async fn lock(c: &mut Connection, shards: &BTreeSet<ShardId>) -> Result<Heads, StoreError> {
-    let locking = lock_heads(c, shards).instrument(debug_span!("lock"));
-    locking.await.map(Heads)
+    lock_heads(c, shards).await.map(Heads)
 }
 
 /// Runs commands of locked shards, all of them a writer's `own`, up to, not including, the commit.

@@ -1,4 +1,4 @@
-//! Statement texts: the one place where SQL is put together, of constants, shard numbers and question marks.
+//! Statement texts, put together of constants, shard numbers and question marks.
 
 use crate::ledger::ids::ShardId;
 use sqlx::AssertSqlSafe;

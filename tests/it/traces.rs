@@ -154,7 +154,12 @@ async fn a_request_and_its_commit_stand_in_the_callers_trace() {
         .span("batch", |span| span.name == "batch" && within(&request, span))
         .await;
     assert_eq!(attribute(&batch.attributes, "commands").unwrap(), "1");
-    for part in ["lock", "load", "flush", "commit"] {
+    let lock = collector
+        .span("lock", |span| span.name == "lock" && within(&request, span))
+        .await;
+    assert!(lock.start_time_unix_nano >= request.start_time_unix_nano);
+    assert!(lock.end_time_unix_nano <= batch.start_time_unix_nano);
+    for part in ["load", "flush", "commit"] {
         let part = collector
             .span(part, |span| span.name == part && within(&batch, span))
             .await;

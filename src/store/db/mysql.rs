@@ -77,7 +77,8 @@ impl MySqlServer {
             .pipes_as_concat(false)
             .no_engine_substitution(true)
             .statement_cache_capacity(KEPT)
-            .log_statements(LevelFilter::Trace)
+            // What a batch writes has its values in it.
+            .log_statements(LevelFilter::Off)
             .log_slow_statements(LevelFilter::Off, Duration::MAX);
         let (lock_wait, idle) = (lock_wait.as_secs().max(1), idle.as_secs().max(1));
         // Under REPEATABLE READ writers of disjoint shards wait for each other; a value that does not fit is an error and is never cut.
@@ -146,7 +147,8 @@ impl MySqlServer {
                 let room = connection.cached_statements_size() < READER_STATEMENTS;
                 Box::pin(async move { Ok(room) })
             });
-        Ok(pool.connect_with(self.0.options.clone()).await?)
+        let options = self.0.options.clone().log_statements(LevelFilter::Trace);
+        Ok(pool.connect_with(options).await?)
     }
 }
 

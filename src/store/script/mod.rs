@@ -96,7 +96,7 @@ impl<'v> Script<'v> {
         }
     }
 
-    /// Carries everything out, in an open transaction.
+    /// Carries everything out; only in a transaction all of it or nothing.
     pub(crate) async fn carry_out(self, c: &mut Connection) -> Result<(), StoreError> {
         match c {
             Connection::MySql(server) if self.is_short() => {
@@ -163,7 +163,10 @@ async fn send(c: &mut MySqlConnection, text: text::Text) -> Result<(), StoreErro
             expect(each, rows, done.rows_affected())?;
         }
     }
-    Ok(())
+    match expected.next() {
+        None => Ok(()),
+        Some(_) => Err(sqlx::Error::Protocol("fewer answers than statements".to_owned()).into()),
+    }
 }
 
 /// Demands that so many rows of a statement have found what they must.

@@ -6,6 +6,9 @@ use carbon_contract::push_digits;
 /// Bytes after which no further row is added to a text: servers take messages of 4 MiB and more.
 const MOST: usize = 1024 * 1024;
 
+/// Rows of a statement: of a list of alternatives that is much longer a server no longer looks up each.
+const ROWS: usize = 64;
+
 /// Statements for one message.
 #[derive(Default)]
 pub(super) struct Text {
@@ -30,7 +33,7 @@ impl Texts {
             }
             fill(head, &statement.first, &mut self.0.sql);
             let mut written = 0_usize;
-            while let Some(row) = rows.next_if(|_| written == 0 || self.0.sql.len() < MOST) {
+            while let Some(row) = rows.next_if(|_| written == 0 || (written < ROWS && self.0.sql.len() < MOST)) {
                 if written > 0 {
                     self.0.sql.push_str(separator);
                 }
@@ -128,6 +131,20 @@ mod tests {
             .map(|(_, rows)| *rows)
             .collect();
         assert_eq!(rows, [2, 1]);
+    }
+
+    #[test]
+    fn a_statement_has_no_more_rows_than_a_server_looks_up() {
+        let rows = (0..150_i64)
+            .map(|number| vec![Value::from(number), Value::Null])
+            .collect();
+        let all = texts(&[statement(rows)]);
+        let expected: Vec<usize> = all
+            .iter()
+            .flat_map(|text| &text.expected)
+            .map(|(_, rows)| *rows)
+            .collect();
+        assert_eq!((all.len(), expected), (1, vec![64, 64, 22]));
     }
 
     proptest! {

@@ -20,9 +20,10 @@ use crate::ledger::page::Deployment;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Span;
+use waiting::Waiting;
 
 /// The way in: cheap to clone, one for all callers.
 #[derive(Clone)]
@@ -40,6 +41,8 @@ struct Lane {
     /// The number of its database.
     database: usize,
     queue: mpsc::Sender<Queued>,
+    /// Commands that the writer has taken from the queue and put aside.
+    aside: Arc<AtomicUsize>,
     healthy: Arc<AtomicBool>,
 }
 
@@ -115,11 +118,14 @@ impl Ledger {
                 let own = shards.iter().skip(place).step_by(lanes_of(&shards)).copied().collect();
                 let (queue, queued) = mpsc::channel(room);
                 let healthy = Arc::new(AtomicBool::new(true));
+                let aside = Arc::new(AtomicUsize::new(0));
+                let waiting = Waiting::new(queued, parts.batch_max, Arc::clone(&aside));
                 let own = (location.clone(), own);
-                writers.push(Writer::new(parts, own, &setting, queued, Arc::clone(&healthy)));
+                writers.push(Writer::new(parts, own, &setting, waiting, Arc::clone(&healthy)));
                 lanes.push(Lane {
                     database,
                     queue,
+                    aside,
                     healthy,
                 });
             }
@@ -197,7 +203,8 @@ impl Ledger {
 
     /// Commands waiting.
     pub fn depth(&self) -> usize {
-        let waiting = |lane: &Lane| lane.queue.max_capacity().saturating_sub(lane.queue.capacity());
+        let queued = |lane: &Lane| lane.queue.max_capacity().saturating_sub(lane.queue.capacity());
+        let waiting = |lane: &Lane| queued(lane).saturating_add(lane.aside.load(Ordering::Relaxed));
         self.0.lanes.iter().map(waiting).sum()
     }
 }

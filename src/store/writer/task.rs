@@ -15,14 +15,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 use tracing::{Instrument as _, debug_span};
 
 /// How long a writer whose database failed waits before it tries it again by itself.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a database may take for a batch, and again to commit it, until it is taken for away: far longer than any wait for another's
-/// locks, for a disk that is slow is no reason to send everybody away.
+/// How long a database may take to lock the shards of a batch, to do the batch, and to commit it, until it is taken for away: far longer than
+/// any wait for another's locks, for a disk that is slow is no reason to send everybody away.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long, and how often, a database is asked what became of a commit whose reply is lost.
 const ASK_FOR: Duration = Duration::from_secs(2);
@@ -55,7 +54,7 @@ impl Writer {
         parts: &WriterParts,
         (location, own): (Location, Vec<ShardId>),
         setting: &Arc<Setting>,
-        queue: mpsc::Receiver<Queued>,
+        waiting: Waiting,
         healthy: Arc<AtomicBool>,
     ) -> Self {
         Self {
@@ -64,7 +63,7 @@ impl Writer {
             clock: parts.clock.clone(),
             setting: Arc::clone(setting),
             hints: parts.hints.clone(),
-            waiting: Waiting::new(queue, parts.batch_max),
+            waiting,
             healthy,
             connection: None,
             last: (0, Duration::ZERO),
@@ -116,11 +115,10 @@ impl Writer {
 
     /// Splits a batch that the database refuses for its data until the poisonous command stands alone.
     async fn carry_out(&mut self, batch: Vec<Queued>) {
-        let mut parts = vec![batch];
+        let (mut parts, mut whole) = (vec![batch], true);
         while let Some(mut part) = parts.pop() {
-            // Nothing may overtake what waits in a later part.
-            let may_grow = parts.is_empty();
-            match self.commit(&mut part, may_grow).await {
+            // Nothing may overtake what waits in a later part, or keep company with poison.
+            match self.commit(&mut part, std::mem::take(&mut whole)).await {
                 Ok(answers) => {
                     self.healthy.store(true, Ordering::Relaxed);
                     for (queued, answer) in std::iter::zip(part, answers) {
@@ -174,7 +172,7 @@ impl Writer {
         let started = Instant::now();
         let result = match self.attempt(batch, (Search::Near, may_grow)).await {
             Err(StoreError::Busy(_) | StoreError::NotCommitted(_) | StoreError::Data(_)) => {
-                self.attempt(batch, (Search::Everywhere, false)).await
+                self.attempt(batch, (Search::Everywhere, may_grow)).await
             }
             other => other,
         };
@@ -192,19 +190,18 @@ impl Writer {
         batch: &mut Vec<Queued>,
         (search, may_grow): (Search, bool),
     ) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
-        let span = told::span(batch);
-        let opening = async {
+        let locking = told::locking(batch);
+        let locked = async {
             let mut connection = self.location.begin(self.connection.take()).await?;
             let shards: BTreeSet<ShardId> = batch.iter().map(|queued| queued.command.shard()).collect();
             let heads = answered(lock(&mut connection, &shards)).await?;
             Ok::<_, StoreError>((connection, shards, heads))
         };
-        let (connection, shards, heads) = opening.instrument(span.clone()).await?;
-        let met = batch.len();
+        let (connection, shards, heads) = locked.instrument(locking).await?;
         if may_grow {
             self.waiting.join(batch, |shard| shards.contains(&shard));
         }
-        let span = told::grown(span, batch, met);
+        let span = told::batch_span(batch);
         let commands: Vec<&Command> = batch.iter().map(|queued| &queued.command).collect();
         self.write((connection, heads), search, &commands)
             .instrument(span)

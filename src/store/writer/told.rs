@@ -13,27 +13,22 @@ pub(super) fn begin() {
     metrics::counter!("carbon_writer_batches_failed_total").increment(0);
 }
 
-/// The span of a batch, in the trace of one of those it serves.
-pub(super) fn span(batch: &[Queued]) -> Span {
+/// The span in which a batch waits for its shards, in the trace of one of those who wait.
+pub(super) fn locking(batch: &[Queued]) -> Span {
     let (first, others) = traces::shared(batch.iter().map(|queued| &queued.span));
-    let span = debug_span!(parent: &first, "batch", commands = batch.len());
-    for other in &others {
-        span.follows_from(other);
-    }
-    span
+    following(debug_span!(parent: &first, "lock"), &others)
 }
 
-/// The span of a batch to which others than the first few have come.
-pub(super) fn grown(span: Span, batch: &[Queued], met: usize) -> Span {
-    let joined = batch.iter().skip(met).map(|queued| &queued.span);
-    let (first, others) = traces::shared(joined);
-    if !first.is_none() && !traces::is_told(&span) {
-        return self::span(batch);
-    }
-    for other in others.iter().chain(Some(&first)) {
+/// The span of a batch that has its shards, in the trace of one of those it serves.
+pub(super) fn batch_span(batch: &[Queued]) -> Span {
+    let (first, others) = traces::shared(batch.iter().map(|queued| &queued.span));
+    following(debug_span!(parent: &first, "batch", commands = batch.len()), &others)
+}
+
+fn following(span: Span, others: &[Span]) -> Span {
+    for other in others {
         span.follows_from(other);
     }
-    span.record("commands", batch.len());
     span
 }
 

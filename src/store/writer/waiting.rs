@@ -3,6 +3,8 @@
 use super::Queued;
 use crate::ledger::ids::ShardId;
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
 /// Commands of a shard leave in the order in which they came.
@@ -11,14 +13,17 @@ pub(super) struct Waiting {
     aside: VecDeque<Queued>,
     queue: mpsc::Receiver<Queued>,
     batch_max: usize,
+    /// How many are put aside, for whoever counts those who wait.
+    count: Arc<AtomicUsize>,
 }
 
 impl Waiting {
-    pub(super) const fn new(queue: mpsc::Receiver<Queued>, batch_max: usize) -> Self {
+    pub(super) const fn new(queue: mpsc::Receiver<Queued>, batch_max: usize, count: Arc<AtomicUsize>) -> Self {
         Self {
             aside: VecDeque::new(),
             queue,
             batch_max,
+            count,
         }
     }
 
@@ -49,6 +54,7 @@ impl Waiting {
         {
             self.sort(queued, batch, &in_it);
         }
+        self.count.store(self.aside.len(), Ordering::Relaxed);
     }
 
     fn sort(&mut self, queued: Queued, batch: &mut Vec<Queued>, in_it: impl Fn(ShardId) -> bool) {
@@ -61,6 +67,7 @@ impl Waiting {
 
     /// Whatever waits at this moment.
     pub(super) fn all(&mut self) -> Vec<Queued> {
+        self.count.store(0, Ordering::Relaxed);
         let mut all = Vec::from(std::mem::take(&mut self.aside));
         while let Ok(queued) = self.queue.try_recv() {
             all.push(queued);
@@ -75,7 +82,6 @@ mod tests {
     use crate::ledger::command::{Command, Meta, SettleDue};
     use crate::ledger::ids::{Name, UserId};
     use proptest::prelude::*;
-    use std::sync::Arc;
     use tokio::sync::oneshot;
     use tracing::Span;
 
@@ -113,7 +119,7 @@ mod tests {
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let (sender, queue) = mpsc::channel(200);
-            let mut waiting = Waiting::new(queue, most);
+            let mut waiting = Waiting::new(queue, most, Arc::default());
             let all: Vec<(usize, i64)> = arrivals.iter().flatten().copied().enumerate().collect();
             let mut coming = all.iter().copied();
             let mut left = Vec::new();
@@ -131,6 +137,7 @@ mod tests {
                 prop_assert!(batch.len() <= most);
                 prop_assert!(batch.iter().all(|queued| locked.contains(&queued.command.shard())));
                 prop_assert!(waiting.aside.len() <= most);
+                prop_assert_eq!(waiting.count.load(Ordering::Relaxed), waiting.aside.len());
                 left.extend(batch.iter().map(number));
             }
             left.extend(waiting.all().iter().map(number));
