@@ -3,6 +3,7 @@
 use super::db::{Connection, StoreError, with};
 use super::flush::{self, Head};
 use super::load::{self, Search};
+use super::statement::global;
 use crate::identity::kek::Kek;
 use crate::ledger::apply::apply;
 use crate::ledger::command::{Command, Outcome, Rejection};
@@ -11,7 +12,6 @@ use crate::ledger::ground::Ground;
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
 use crate::ledger::view::View;
-use sqlx::{AssertSqlSafe, FromRow as _};
 use std::collections::{BTreeMap, BTreeSet};
 use tracing::{Instrument as _, debug_span};
 
@@ -162,18 +162,42 @@ pub(super) async fn stands(c: &mut Connection, flushed: &Flushed) -> Result<bool
 
 type HeadRow = (i64, i64, i64, Vec<u8>, i64, Vec<u8>);
 
-/// By one message: it may go to a server far away, and no caller's value stands in it. An UPDATE, since where rows are read to be locked
-/// others' locks are waited for, too.
+/// Locked by an UPDATE: where rows are read to be locked, others' locks on rows beside them are waited for, too.
 async fn lock_heads(c: &mut Connection, shards: &BTreeSet<ShardId>) -> Result<BTreeMap<i64, Head>, StoreError> {
-    let numbers: Vec<String> = shards.iter().map(|shard| shard.index().to_string()).collect();
-    let numbers = numbers.join(", ");
-    let sql = format!(
-        "UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN ({numbers}); \
-         SELECT shard, epoch, seq, seal, at_ms, home FROM shard_head WHERE shard IN ({numbers})"
+    let raise = global(
+        [
+            "UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN (",
+            "?",
+            ", ",
+            ")",
+        ],
+        shards.len(),
+    );
+    with!(&mut *c, |c| {
+        let query = sqlx::query(raise);
+        shards
+            .iter()
+            .fold(query, |query, shard| query.bind(i64::from(shard.index())))
+            .execute(&mut *c)
+            .await
+            .map(|_| ())
+    })?;
+    let read = global(
+        [
+            "SELECT shard, epoch, seq, seal, at_ms, home FROM shard_head WHERE shard IN (",
+            "?",
+            ", ",
+            ")",
+        ],
+        shards.len(),
     );
     let rows: Vec<HeadRow> = with!(c, |c| {
-        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *c).await?;
-        rows.iter().map(HeadRow::from_row).collect::<Result<_, _>>()
+        let query = sqlx::query_as(read);
+        shards
+            .iter()
+            .fold(query, |query, shard| query.bind(i64::from(shard.index())))
+            .fetch_all(&mut *c)
+            .await
     })?;
     let heads = rows.into_iter().map(|(shard, epoch, seq, seal, at_ms, home)| {
         (
