@@ -135,7 +135,8 @@ impl Wire {
 
     /// Messages that nobody has; `None` if there is no such queue.
     async fn depth(&self, queue: &str) -> Option<u32> {
-        let channel = self.connection.create_channel().await.unwrap();
+        // The channel that a missing queue has ended may still be ending: its number, and with it its error, is then the next one's.
+        let channel = self.connection.create_channel().await.ok()?;
         let options = QueueDeclareOptions {
             passive: true,
             ..QueueDeclareOptions::default()
