@@ -135,8 +135,8 @@ impl Wire {
 
     /// Messages that nobody has; `None` if there is no such queue.
     async fn depth(&self, queue: &str) -> Option<u32> {
-        // The channel that a missing queue has ended may still be ending: its number, and with it its error, is then the next one's.
-        let channel = self.connection.create_channel().await.ok()?;
+        // A missing queue ends the channel, and lapin may give its number, its error with it, to the next one: so each has its own connection.
+        let (_connection, channel) = connect(&self.url).await;
         let options = QueueDeclareOptions {
             passive: true,
             ..QueueDeclareOptions::default()
