@@ -1,6 +1,6 @@
--- Written once but for issued_by, the content id of the issue that turned its claim into credits. record and evidence are canonical bytes under the trip digest; the other columns repeat what laws and indexes need; source_key is the name under which an issue's bytes speak of the trip, so that it is found from there.
+-- Written once but for issued_by, the content id of the issue that turned its claim into credits. record and evidence are canonical bytes under the trip digest; the other columns repeat what laws and indexes need; source_key is the name under which an issue's bytes speak of the trip, so that it is found from there. By its primary key a server keeps a rider's trips together.
 CREATE TABLE IF NOT EXISTS trip_{shard} (
-    seq BIGINT NOT NULL PRIMARY KEY,
+    seq BIGINT NOT NULL,
     user_id BIGINT NOT NULL,
     source_key VARBINARY(32) NOT NULL,
     programme VARCHAR(64) NOT NULL,
@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS trip_{shard} (
     record MEDIUMBLOB NOT NULL,
     evidence MEDIUMBLOB NOT NULL,
     issued_by VARBINARY(32) NULL,
-    UNIQUE (user_id, source_key),
-    UNIQUE (user_id, activity_day, seq)
+    PRIMARY KEY (user_id, activity_day, seq),
+    UNIQUE (seq),
+    UNIQUE (user_id, source_key)
 )
