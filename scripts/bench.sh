@@ -64,10 +64,11 @@ for case in "${cases[@]}"; do
     full-stack | volume)
       rm -rf "$server"
       parts=(mariadb)
+      size=()
       broker=()
-      [ "$case" != full-stack ] || parts+=(rabbitmq)
+      if [ "$case" = full-stack ]; then parts+=(rabbitmq); else size=(--large); fi
       trap stop_server EXIT
-      settings=$(scripts/dev-up.sh up "$server" "${parts[@]}")
+      settings=$(scripts/dev-up.sh up ${size[@]+"${size[@]}"} "$server" "${parts[@]}")
       [ "$case" != full-stack ] || broker=(--broker "$(cat "$server/rabbitmq.pid")")
       (eval "$settings" && measure "$case" ${broker[@]+"${broker[@]}"})
       trap - EXIT

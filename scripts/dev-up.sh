@@ -14,6 +14,7 @@ packages if they are missing and the caller is root. What is printed are the set
 by which the tests do, for a shell to read: eval "$(scripts/dev-up.sh env)"
 
   --fast         for tests: the database's commits do not wait for the disk, and all tables lie in one file
+  --large        for a ledger of tens of gigabytes: the database has 6 GiB of memory and a log of 2 GiB instead of 256 and 96 MiB
   --preload LIB  for tests: the database loads LIB before any other library
 
 Exit code: 0 done, 1 something did not start, 2 wrong use or a package is missing.
@@ -28,10 +29,11 @@ case "$action" in
   -h | --help) usage; exit 0 ;;
   *) usage >&2; exit 2 ;;
 esac
-fast="" preload=""
+fast="" large="" preload=""
 while true; do
   case "${1:-}" in
     --fast) fast=1; shift ;;
+    --large) large=1; shift ;;
     --preload) preload=${2:?}; shift 2 ;;
     *) break ;;
   esac
@@ -137,18 +139,22 @@ as_root() { [ "$(id -u)" != 0 ] || echo "--user=root"; }
 prepare_mariadb() {
   [ ! -d "$dir/mariadb/mysql" ] || return 0
   mariadb-install-db --no-defaults --datadir="$dir/mariadb" $(as_root) --auth-root-authentication-method=normal \
-    --skip-test-db >"$dir/mariadb-install.log" 2>&1 || fail 1 "the database was not made; see $dir/mariadb-install.log"
+    --skip-test-db >"$dir/mariadb-install.log" 2>&1 && return
+  tail -n 20 "$dir/mariadb-install.log" >&2
+  fail 1 "the database was not made; see $dir/mariadb-install.log"
 }
 
 launch_mariadb() {
   local durable=(--innodb-flush-log-at-trx-commit=1 --log-bin=binlog --sync-binlog=1)
   # Thirty shards have hundreds of tables, and each test its own.
   [ -z "$fast" ] || durable=(--innodb-flush-log-at-trx-commit=0 --innodb-file-per-table=0 --innodb-doublewrite=0 --skip-log-bin)
+  local memory=(--innodb-buffer-pool-size=256M)
+  [ -z "$large" ] || memory=(--innodb-buffer-pool-size=6G --innodb-log-file-size=2G)
   # A zone that is not UTC, so that a question which forgets that servers have one is found out.
   # The socket's path may have 107 bytes only.
   setsid env TZ=CST-8 ${preload:+LD_PRELOAD="$preload"} "$(program_of_mariadb)" --no-defaults --datadir="$dir/mariadb" $(as_root) --socket="/tmp/carbon-mariadb-$$.sock" \
     --pid-file="$dir/mariadb.pid" --port="$(port mariadb)" --bind-address=127.0.0.1 --skip-name-resolve --character-set-server=utf8mb4 \
-    --innodb-buffer-pool-size=256M --max-connections=1000 --max-prepared-stmt-count=200000 --table-open-cache=8000 --open-files-limit=16000 \
+    "${memory[@]}" --max-connections=1000 --max-prepared-stmt-count=200000 --table-open-cache=8000 --open-files-limit=16000 \
     "${durable[@]}" >>"$dir/mariadb.log" 2>&1 </dev/null &
 }
 

@@ -1,5 +1,5 @@
 //! Orders: as the ledger takes them from a desk inside of the process, and trips as callers send them over HTTP. Riders come again and
-//! again, each time half an hour earlier, so that no ride of theirs meets another.
+//! again, each time half an hour earlier unless said otherwise, so that no ride of theirs meets another.
 
 use anyhow::{Context as _, anyhow};
 use carbon_gateway::app::Core;
@@ -12,15 +12,13 @@ use carbon_gateway::ledger::ids::{Name, UserId, trip_key};
 use carbon_gateway::methodology::programme::Programme;
 use carbon_gateway::methodology::units::Amount;
 use carbon_gateway::methodology::{Distance, DistanceFrom, Leg, Trip};
-use carbon_gateway::store::writer::{Ledger, Pending};
+use carbon_gateway::store::writer::{Ledger, Pending, SubmitError};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const PROGRAMME: &str = "demo";
-/// Orders that wait at once: below the writer's queue.
-const AT_ONCE: usize = 512;
 /// Riders before any comes again.
 pub(crate) const RIDERS: u64 = 10_000;
 /// Half an hour, seconds.
@@ -46,13 +44,20 @@ impl Ride {
 pub(crate) struct Riders {
     first: i64,
     count: u64,
+    /// Between two rides of one rider, seconds.
+    apart_s: i64,
 }
 
 impl Riders {
     /// So many, beginning behind the first `before` of all.
     pub(crate) fn new(before: u64, count: u64) -> anyhow::Result<Self> {
         let first = FIRST + i64::try_from(before)?;
-        Ok(Self { first, count })
+        Ok(Self { first, count, ..MOST })
+    }
+
+    /// The same riders at another pace.
+    pub(crate) const fn every(self, apart_s: i64) -> Self {
+        Self { apart_s, ..self }
     }
 
     /// Whose the `n`th ride is.
@@ -63,7 +68,7 @@ impl Riders {
     fn ride(self, n: u64, now_s: i64) -> anyhow::Result<Ride> {
         Ok(Ride {
             user: self.id(n)?,
-            ended_s: now_s - 60 - i64::try_from(n / self.count)? * SLOT_S,
+            ended_s: now_s - 60 - i64::try_from(n / self.count)? * self.apart_s,
             metres: 8_550 + n % 100,
         })
     }
@@ -83,6 +88,7 @@ impl Riders {
 const MOST: Riders = Riders {
     first: FIRST,
     count: RIDERS,
+    apart_s: SLOT_S,
 };
 
 /// The `n`th trip of most cases as a caller sends it.
@@ -189,31 +195,31 @@ impl Desk {
         })))
     }
 
-    /// Has all orders carried out; an order that is not is an error.
-    pub(crate) async fn give(&self, orders: Vec<Command>) -> anyhow::Result<()> {
-        for some in orders.chunks(AT_ONCE) {
-            let pending: Result<Vec<_>, _> = some.iter().map(|order| self.ledger.enqueue(order.clone())).collect();
-            for order in pending? {
-                order.answer().await?;
-            }
+    /// Has all orders carried out, without a pause: as many wait as there is room for. An order that is not carried out is an error.
+    pub(crate) async fn give(&self, orders: impl IntoIterator<Item = anyhow::Result<Command>>) -> anyhow::Result<()> {
+        let mut waiting: VecDeque<Pending> = VecDeque::new();
+        for order in orders {
+            let order = order?;
+            let taken = loop {
+                match self.ledger.enqueue(order.clone()) {
+                    Err(SubmitError::Overloaded) => {
+                        let oldest = waiting.pop_front().context("the queue is full of others' orders")?;
+                        oldest.answer().await?;
+                    }
+                    taken => break taken?,
+                }
+            };
+            waiting.push_back(taken);
+        }
+        for order in waiting {
+            order.answer().await?;
         }
         Ok(())
     }
 
-    /// Books the trips of these numbers; as many as may wait at once do, without a pause.
+    /// Books the trips of these numbers.
     pub(crate) async fn book(&self, trips: Range<u64>) -> anyhow::Result<()> {
-        let mut waiting = VecDeque::with_capacity(AT_ONCE);
-        for n in trips {
-            if waiting.len() == AT_ONCE {
-                let oldest: Option<Pending> = waiting.pop_front();
-                oldest.context("nothing waits")?.trip().await?;
-            }
-            waiting.push_back(self.ledger.enqueue(self.trip(n)?)?);
-        }
-        for pending in waiting {
-            pending.trip().await?;
-        }
-        Ok(())
+        self.give(trips.map(|n| self.trip(n))).await
     }
 
     fn meta(&self) -> Meta {

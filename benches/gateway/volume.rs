@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 const TRIPS: u64 = 30_000_000;
 /// Riders come in so many troops, each of which rides all its rides before the next does.
 const TROOPS: u64 = 30;
-/// Rides of a rider.
-const RIDES: u64 = 100;
+/// Rides of a rider: a week of them, before the claim to the first lapses.
+const RIDES: u64 = 20;
+const APART_S: i64 = 8 * 3_600;
 /// Of so many riders one collects.
 const COLLECTING: u64 = 10;
 /// Reads of each kind.
@@ -74,12 +75,11 @@ impl Growing<'_> {
         let begun = Instant::now();
         for troop in first..end {
             let open = Open::ledger(&self.place.folder, self.place.settings()).await?;
-            let riders = Riders::new(troop * self.troop, self.troop)?;
+            let riders = Riders::new(troop * self.troop, self.troop)?.every(APART_S);
             let desk = open.desk()?.of(riders);
             open.book(&desk, self.troop * RIDES).await?;
             let collecting = (0..self.troop).step_by(usize::try_from(COLLECTING)?);
-            let orders: Result<Vec<_>, _> = collecting.map(|n| desk.collect(riders.id(n)?)).collect();
-            desk.give(orders?).await?;
+            desk.give(collecting.map(|n| desk.collect(riders.id(n)?))).await?;
             drop(desk);
             open.close().await?;
             // Else the logs would take as much room as the ledger.
