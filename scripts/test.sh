@@ -5,13 +5,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
   cat <<'TEXT'
-usage: scripts/test.sh [--embedded] [FILTER]
+usage: scripts/test.sh [--embedded | --mysql URL] [FILTER]
 
 Runs all tests, or those whose name contains FILTER: units, integration suite and documentation on the embedded defaults, then the
 integration suite once more with MariaDB, Redis and RabbitMQ, which scripts/dev-up.sh starts and this script ends.
 Needs cargo and a C compiler, which builds the bundled SQLite; the servers are installed if the caller is root on Debian or Ubuntu.
 
   --embedded   on the embedded defaults only
+  --mysql URL  on this database server only, instead of MariaDB: mysql://user@host:port of a MySQL or MariaDB whose databases test_*
+               are nobody's; they stay there. Redis and RabbitMQ are started as ever.
   SHARED_DIR   folder with the public data sets that some tests read; ../shared if that exists.
                Tests that miss something say so and are listed at the end.
 
@@ -19,10 +21,15 @@ Exit code: 0 if everything that ran passed, 1 if a test failed, 2 if a tool is m
 TEXT
 }
 
-embedded=""
+embedded="" mysql=""
 case "${1:-}" in
   -h | --help) usage; exit 0 ;;
   --embedded) embedded=1; shift ;;
+  --mysql)
+    [[ "${2:-}" == mysql://* ]] || { usage >&2; exit 2; }
+    mysql=$2
+    shift 2
+    ;;
   -*) usage >&2; exit 2 ;;
 esac
 [ $# -le 1 ] || { usage >&2; exit 2; }
@@ -56,11 +63,14 @@ fi
 status=0
 run() { cargo test --locked "$@" 2>&1 | tee -a "$log" || status=1; }
 
-echo "== on the embedded defaults"
-run --workspace --no-fail-fast ${1:+"$1"}
+if [ -z "$mysql" ]; then
+  echo "== on the embedded defaults"
+  run --workspace --no-fail-fast ${1:+"$1"}
+fi
 if [ -z "$embedded" ]; then
   echo "== on the full stack"
   eval "$(scripts/dev-up.sh env "$server" | grep CARBON_TEST_)"
+  [ -z "$mysql" ] || export CARBON_TEST_MYSQL=$mysql
   # What reads source text, fixed bytes or SQLite files is the same a second time, and so is what a Java caller sees, and the figures of
   # real trips: one city goes there.
   same=()

@@ -188,7 +188,9 @@ async fn rows_that_were_moved_or_changed_do_not_open() {
     for id in [60, 90, 120] {
         first.sign_content(rider(id), Hash::new([1; 32])).await.unwrap();
     }
-    let swap = "UPDATE user_key SET wrapped_key = (SELECT b.wrapped_key FROM user_key b WHERE b.user_id = 90) WHERE user_id = 60";
+    // MySQL reads the table that it writes only by way of rows put aside, hence the limit.
+    let swap = "UPDATE user_key SET wrapped_key = (SELECT wrapped_key FROM (SELECT wrapped_key FROM user_key WHERE user_id = 90 LIMIT 1) AS b) \
+                WHERE user_id = 60";
     let later = "UPDATE user_key SET created_ms = created_ms + 1 WHERE user_id = 90";
     let number = "UPDATE user_key SET number = 2 WHERE user_id = 120";
     for sql in [swap, later, number] {
@@ -200,10 +202,12 @@ async fn rows_that_were_moved_or_changed_do_not_open() {
         assert!(matches!(refused, SignerError::Unfit(Unfit::Key(_))), "{id}: {refused}");
     }
     // The issuer's key in the authority's place, and another key's certificate.
-    let swap = "UPDATE authority SET certificate = (SELECT b.certificate FROM authority b WHERE b.name = 'ca') WHERE name = 'issuer'";
+    let swap = "UPDATE authority SET certificate = (SELECT certificate FROM (SELECT certificate FROM authority WHERE name = 'ca' LIMIT 1) AS b) \
+                WHERE name = 'issuer'";
     assert_eq!(founded.tamper(swap).await, 1);
     assert!(signer.identify(Sender::Issuer).await.is_err());
-    let moved = "UPDATE authority SET wrapped_key = (SELECT b.wrapped_key FROM authority b WHERE b.name = 'issuer') WHERE name = 'ca'";
+    let moved = "UPDATE authority SET wrapped_key = (SELECT wrapped_key FROM (SELECT wrapped_key FROM authority WHERE name = 'issuer' LIMIT 1) AS b) \
+                 WHERE name = 'ca'";
     assert_eq!(founded.tamper(moved).await, 1);
     assert!(signer.identify(Sender::User(rider(200))).await.is_err());
 }
