@@ -15,8 +15,8 @@ cases without CASE:
   reading   balances and totals while writing, against a bare SELECT over HTTP
   size      start-up, memory and bytes on disk with many trips
   real      the public sets: imported, confirmed, verified and imported again, every figure as computed elsewhere
-  volume    reads with very many trips against a thirtieth of them, on a database server; loading 30 million takes hours of
-            a small machine and 1.3 KB of disk for each
+  volume    reads with very many trips against a thirtieth of them, on a database server; loading 30 million takes an hour or two of
+            a small machine and 1.5 KB of disk for each
 
   --full-stack  the case of this name, or another that wants it: trips on a database server that waits for the disk, against a
                 stored procedure, a transaction for each request, bare group commits; two instances against one; trips by
