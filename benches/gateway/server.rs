@@ -12,6 +12,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 use std::str::FromStr as _;
 use std::time::Duration;
 
+/// Pages that a server always has to write, from its own book-keeping.
+const CLEAN: u64 = 100;
+
 /// A server on this machine.
 pub(crate) struct Server {
     /// Without a database.
@@ -74,6 +77,26 @@ impl Server {
     pub(crate) async fn forget_logs(&self) -> anyhow::Result<()> {
         self.run("FLUSH BINARY LOGS".to_owned()).await?;
         self.run("PURGE BINARY LOGS BEFORE NOW()".to_owned()).await
+    }
+
+    /// Waits until the server has written what it still holds in memory only, as one does that has been left alone.
+    pub(crate) async fn put_away(&self) -> anyhow::Result<()> {
+        let (part,): (f64,) = sqlx::query_as("SELECT CAST(@@innodb_max_dirty_pages_pct AS DOUBLE)")
+            .fetch_one(&self.connections)
+            .await?;
+        self.run("SET GLOBAL innodb_max_dirty_pages_pct = 0".to_owned()).await?;
+        loop {
+            let (_, pages): (String, String) =
+                sqlx::query_as("SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_pages_dirty'")
+                    .fetch_one(&self.connections)
+                    .await?;
+            if pages.parse::<u64>()? <= CLEAN {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        self.run(format!("SET GLOBAL innodb_max_dirty_pages_pct = {part}"))
+            .await
     }
 
     /// Bytes of a database's tables and indexes, as far as the server knows.

@@ -94,40 +94,22 @@ impl Growing<'_> {
         Ok(())
     }
 
-    /// Reads, one at a time, what riders of these troops have: all of them in turn, each kind in turn.
+    /// Reads, one at a time, what riders of these troops have: all of them in turn, each kind in turn. The server has put away by then
+    /// what was loaded, and others have been read before.
     async fn read(&self, troops: u64) -> anyhow::Result<Times> {
+        self.server.put_away().await?;
         // What is on its way to the chain stays where it is, so that nothing else is at work.
         let (child, key) = self.place.gateway(&[("CHAIN__KIND", "elsewhere")])?;
         let riders = Riders::new(0, self.troop * troops)?;
         // From one to the next it is far, and never to one who did not collect.
-        let stride = (riders_between(self.troop * troops, READS) / COLLECTING).max(1) * COLLECTING;
-        let users: Result<Vec<i64>, _> = (0..READS).map(|n| riders.id(n * stride)).collect();
-        let users = users?;
-        let mut paths: Vec<(&'static str, Vec<String>)> = vec![
-            (
-                "balance",
-                users.iter().map(|user| format!("/v1/users/{user}/balance")).collect(),
-            ),
-            (
-                "report",
-                users
-                    .iter()
-                    .map(|_| "/v1/reports/totals?programme=demo".to_owned())
-                    .collect(),
-            ),
-        ];
-        let mut traces = Vec::new();
-        for user in &users {
-            let listed = fetch(child.address, &get(&key, &format!("/v1/users/{user}/credits"))).await?;
-            let credit = listed["items"][0]["credit_id"]
-                .as_str()
-                .context("a rider without a credit")?;
-            traces.push(format!("/v1/credits/{credit}/trace"));
-        }
-        paths.push(("trace", traces));
+        let stride = (self.troop * troops / READS / COLLECTING).max(1) * COLLECTING;
+        let between = stride / 2 / COLLECTING * COLLECTING;
         let mut times = Times::new();
-        for (name, paths) in paths {
-            times.insert(name, self.timed(&child, &key, paths).await?);
+        for first in [between, 0] {
+            let users: Result<Vec<i64>, _> = (0..READS).map(|n| riders.id(first + n * stride)).collect();
+            for (name, paths) in asked(&child, &key, &users?).await? {
+                times.insert(name, self.timed(&child, &key, paths).await?);
+            }
         }
         child.stop()?;
         Ok(times)
@@ -144,6 +126,20 @@ impl Growing<'_> {
     }
 }
 
-fn riders_between(riders: u64, reads: u64) -> u64 {
-    (riders / reads).max(1)
+/// What is read of riders who have collected.
+async fn asked(child: &Child, key: &str, users: &[i64]) -> anyhow::Result<Vec<(&'static str, Vec<String>)>> {
+    let each = |path: fn(i64) -> String| users.iter().map(|user| path(*user)).collect();
+    let mut traces = Vec::new();
+    for user in users {
+        let listed = fetch(child.address, &get(key, &format!("/v1/users/{user}/credits"))).await?;
+        let credit = listed["items"][0]["credit_id"]
+            .as_str()
+            .context("a rider without a credit")?;
+        traces.push(format!("/v1/credits/{credit}/trace"));
+    }
+    Ok(vec![
+        ("balance", each(|user| format!("/v1/users/{user}/balance"))),
+        ("report", each(|_| "/v1/reports/totals?programme=demo".to_owned())),
+        ("trace", traces),
+    ])
 }
