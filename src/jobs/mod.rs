@@ -9,6 +9,7 @@ pub use turns::Turns;
 
 use crate::dispatch::{Sweeper, Taking};
 use settle_due::Settling;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
@@ -57,31 +58,36 @@ async fn settle_due(settling: &Settling, turns: &Turns, mut ticks: mpsc::Receive
     for outcome in ["done", "elsewhere", "failed"] {
         count(outcome, 0);
     }
+    settle_due::tell_oldest(Duration::ZERO);
     while let Some(Some(())) = stop.run_until_cancelled(ticks.recv()).await {
-        match turns.take("settle-due", settling.clock.now_ms()).await {
-            Ok(true) => {}
-            Ok(false) => {
-                count("elsewhere", 1);
-                continue;
-            }
-            Err(error) => {
-                count("failed", 1);
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "whose turn it is to settle what is due is not known");
-                continue;
-            }
+        settle_in_turn(settling, turns, stop).await;
+    }
+}
+
+/// What a tick begins: settles what is due, if it is this instance's turn.
+pub async fn settle_in_turn(settling: &Settling, turns: &Turns, stop: &CancellationToken) {
+    match turns.take("settle-due", settling.clock.now_ms()).await {
+        Ok(true) => {}
+        Ok(false) => {
+            settle_due::tell_oldest(Duration::ZERO);
+            return count("elsewhere", 1);
         }
-        let span = tracing::debug_span!("settle-due");
-        let settled = settling.run("settle-due", stop).instrument(span).await;
-        count(if settled.is_ok() { "done" } else { "failed" }, 1);
-        match settled {
-            Ok(0) => {}
-            Ok(entries) => tracing::info!(entries, "settled what was due"),
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "settle-due did not come to its end"
-            ),
+        Err(error) => {
+            count("failed", 1);
+            let error = &error as &dyn std::error::Error;
+            return tracing::warn!(error, "whose turn it is to settle what is due is not known");
         }
+    }
+    let span = tracing::debug_span!("settle-due");
+    let settled = settling.run("settle-due", stop).instrument(span).await;
+    count(if settled.is_ok() { "done" } else { "failed" }, 1);
+    match settled {
+        Ok(0) => {}
+        Ok(entries) => tracing::info!(entries, "settled what was due"),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "settle-due did not come to its end"
+        ),
     }
 }
 

@@ -45,6 +45,11 @@ pub enum SettleError {
     Name(#[from] IdError),
 }
 
+/// Tells how long the longest due has been due: nothing, for whoever does not settle.
+pub(super) fn tell_oldest(longest: Duration) {
+    metrics::gauge!("carbon_settle_due_oldest_seconds").set(longest.as_secs_f64());
+}
+
 impl Settling {
     /// Settles every rider of whom something is due now; answers the number of entries booked. Ends early when told to stop.
     pub async fn run(&self, request_id: &str, stop: &CancellationToken) -> Result<usize, SettleError> {
@@ -61,7 +66,7 @@ impl Settling {
             }
         }
         let longest = Duration::from_millis(u64::try_from(longest_ms).unwrap_or(0));
-        metrics::gauge!("carbon_settle_due_oldest_seconds").set(longest.as_secs_f64());
+        tell_oldest(longest);
         failed.map_or(Ok(booked), Err)
     }
 

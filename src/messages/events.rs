@@ -20,7 +20,7 @@ const JOB: &str = "events";
 const RENEWED: Duration = Duration::from_secs(8);
 /// How long to wait before looking for new entries again.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long to wait before asking again whose turn it is.
+/// How long to wait before asking again whose turn it is, or telling again how much is not published.
 const ELSEWHERE: Duration = Duration::from_secs(5);
 /// Shards that are published side by side; each has one run of events on its way.
 const AT_ONCE: usize = 8;
@@ -79,15 +79,38 @@ impl EventsOut {
     /// Publishes until the stop.
     pub async fn run(self) {
         metrics::counter!("carbon_events_published_total").increment(0);
-        self.broker.sessions(JOB, &self.stop, &self).await;
+        tokio::join!(self.broker.sessions(JOB, &self.stop, &self), self.tell_the_lag());
         if let Err(error) = self.leases.give_back(JOB).await {
             tracing::debug!(%error, "the lease of the events ends by itself");
         }
     }
 
+    /// Tells again and again how many entries are not published, also while the broker is away or takes none. Where another instance has
+    /// the lease it is for that one to tell; where nobody has it, for all.
+    async fn tell_the_lag(&self) {
+        let told = metrics::gauge!("carbon_events_lag_entries");
+        // Of a database that is away nothing is published: what was not still is not.
+        let mut behind: Vec<i64> = self.readers.each().map(|_| 0).collect();
+        while !self.stop.is_cancelled() {
+            for (entries, (database, _)) in behind.iter_mut().zip(self.readers.each()) {
+                if let Ok(progress) = cursors::progress(database).await {
+                    *entries = progress.iter().map(Progress::behind).fold(0, i64::saturating_add);
+                }
+            }
+            let is_anothers = self.leases.is_anothers(JOB, self.clock.now_ms()).await;
+            let lag = if is_anothers.unwrap_or(false) {
+                0
+            } else {
+                behind.iter().copied().fold(0, i64::saturating_add)
+            };
+            told.set(f64::from(u32::try_from(lag).unwrap_or(u32::MAX)));
+            self.stop.run_until_cancelled(tokio::time::sleep(ELSEWHERE)).await;
+        }
+    }
+
     /// Publishes a run of events of every shard that has some; answers whether there were any. A database that is away holds up no other.
     async fn publish_what_is_new(&self, channel: &Channel) -> Result<bool, SessionError> {
-        let (mut any, mut failed, mut lag) = (false, None, 0_i64);
+        let (mut any, mut failed) = (false, None);
         for ((database, _), (location, _)) in self.readers.each().zip(self.locations.each()) {
             let progress = match cursors::progress(database).await {
                 Ok(progress) => progress,
@@ -96,10 +119,7 @@ impl EventsOut {
                     continue;
                 }
             };
-            let behind = progress.into_iter().filter(|one| one.published < one.head);
-            let behind: Vec<Progress> = behind.collect();
-            let entries = behind.iter().map(|one| one.head.saturating_sub(one.published));
-            lag = entries.fold(lag, i64::saturating_add);
+            let behind = progress.into_iter().filter(|one| one.behind() > 0);
             let runs = stream::iter(behind)
                 .map(|one| self.publish(channel, one))
                 .buffer_unordered(AT_ONCE);
@@ -112,7 +132,6 @@ impl EventsOut {
             }
             runs.into_iter().collect::<Result<Vec<_>, _>>()?;
         }
-        metrics::gauge!("carbon_events_lag_entries").set(f64::from(u32::try_from(lag).unwrap_or(u32::MAX)));
         match failed {
             Some(error) if !any => Err(error.into()),
             _ => Ok(any),

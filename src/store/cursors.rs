@@ -15,6 +15,13 @@ pub struct Progress {
     pub published: i64,
 }
 
+impl Progress {
+    /// Entries that were not published yet.
+    pub const fn behind(&self) -> i64 {
+        self.head.saturating_sub(self.published)
+    }
+}
+
 /// The progress of every shard that is at home in a database.
 pub async fn progress(database: &Pool) -> Result<Vec<Progress>, StoreError> {
     const SQL: &str = "SELECT h.shard, h.seq, COALESCE(c.seq, 0) FROM shard_head h LEFT JOIN event_cursor c ON c.shard = h.shard \

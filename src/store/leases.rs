@@ -40,6 +40,23 @@ impl Leases {
         taken
     }
 
+    /// Whether another instance may run a job now.
+    pub async fn is_anothers(&self, job: &'static str, now_ms: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM job WHERE name = ? AND holder <> ? AND until_ms > ? AND until_ms <= ?";
+        let mut connection = self.location.connect().await?;
+        let (leases,): (i64,) = with!(&mut connection, |c| {
+            sqlx::query_as(SQL)
+                .bind(job)
+                .bind(self.holder.as_slice())
+                .bind(now_ms)
+                .bind(self.ends_ms(now_ms))
+                .fetch_one(&mut *c)
+                .await
+        })?;
+        connection.close().await?;
+        Ok(leases > 0)
+    }
+
     /// Gives a lease back, so that another instance need not wait for its end. One that is not this instance's stays.
     pub async fn give_back(&self, job: &'static str) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE job SET until_ms = 0 WHERE name = ? AND holder = ?";
@@ -55,11 +72,16 @@ impl Leases {
         connection.close().await
     }
 
+    /// When a lease ends that is taken now.
+    fn ends_ms(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX))
+    }
+
     async fn take_on(&self, c: &mut Connection, job: &'static str, now_ms: i64) -> Result<bool, StoreError> {
         const AGAIN: &str =
             "UPDATE job SET holder = ?, until_ms = ? WHERE name = ? AND (holder = ? OR until_ms <= ? OR until_ms > ?)";
         const FIRST: &str = "INSERT INTO job (name, holder, until_ms) VALUES (?, ?, ?)";
-        let until_ms = now_ms.saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
+        let until_ms = self.ends_ms(now_ms);
         let moved = with!(&mut *c, |c| {
             sqlx::query(AGAIN)
                 .bind(self.holder.as_slice())

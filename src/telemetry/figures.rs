@@ -168,7 +168,7 @@ pub const FIGURES: [Figure; 33] = [
         "carbon_settle_due_oldest_seconds",
         Kind::Gauge,
         Unit::Seconds,
-        "How long the longest due claim or credit of a rider who stays away has been due, when settle-due last began here.",
+        "How long the longest due claim or credit of a rider who stays away has been due, when settle-due last began here; 0 while another instance runs it.",
     ),
     figure(
         "carbon_broker_up",
@@ -192,7 +192,7 @@ pub const FIGURES: [Figure; 33] = [
         "carbon_events_lag_entries",
         Kind::Gauge,
         Unit::Count,
-        "Entries of the journals that were not published yet when the instance that publishes last looked.",
+        "Entries of the journals that are not published, looked up every five seconds; 0 while another instance publishes.",
     ),
     figure(
         "carbon_job_runs_total",

@@ -1,15 +1,18 @@
 //! What the gateway does by itself: riders who stay away are settled all the same.
 
 use crate::database;
-use crate::support::{NOON_MS, TestApp};
+use crate::support::{NOON_MS, TestApp, trip_at};
 use carbon_gateway::app::{Core, Parts};
 use carbon_gateway::clock::ManualClock;
 use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::jobs::settle_due::Settling;
+use carbon_gateway::jobs::{Turns, settle_in_turn};
 use carbon_gateway::ledger::ids::UserId;
 use carbon_gateway::lifecycle::Lifecycle;
+use carbon_gateway::store::leases::Leases;
 use carbon_gateway::store::reads;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +138,41 @@ async fn what_was_not_collected_in_its_window_lapses() {
     let (settling, life) = later(folder.path(), &named, NOON_MS + 2 * HOUR_MS).await;
     settling.run("job", &CancellationToken::new()).await.unwrap();
     assert_eq!(figures(&settling, 7).await, [0, 0, 46_800_000]);
+    drop(settling);
+    life.stop();
+    life.wait().await;
+}
+
+/// Whoever does not settle has no part in an alarm about it, whatever it saw when it last did.
+#[tokio::test]
+async fn how_long_something_has_been_due_is_told_by_who_settles_it() {
+    let app = TestApp::spawn().await;
+    let trip = trip_at(NOON_MS / 1_000, 7);
+    assert_eq!(app.post("/v1/trips", &trip).await.status(), 201);
+    let (folder, _) = app.stop().await;
+    // The figures of this test alone.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _of_this_thread = metrics::set_default_local_recorder(&recorder);
+    let oldest_s = || {
+        let text = recorder.handle().render();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix("carbon_settle_due_oldest_seconds "));
+        value.map(|value| value.parse::<f64>().unwrap())
+    };
+    // The claim's window has been closed for an hour.
+    let programmes = tempfile::tempdir().unwrap();
+    let named = programmes.path().display().to_string();
+    let (settling, life) = later(folder.path(), &named, NOON_MS + 169 * HOUR_MS).await;
+    let [own, anothers] = [[1; 16], [2; 16]].map(|holder| Leases::new(database::location(folder.path()), holder));
+    let turns = Turns::new(own.clone(), None);
+    let go_on = CancellationToken::new();
+    settle_in_turn(&settling, &turns, &go_on).await;
+    assert_eq!(oldest_s(), Some(3_600.0));
+    own.give_back("settle-due").await.unwrap();
+    assert!(anothers.take("settle-due", settling.clock.now_ms()).await.unwrap());
+    settle_in_turn(&settling, &turns, &go_on).await;
+    assert_eq!(oldest_s(), Some(0.0));
     drop(settling);
     life.stop();
     life.wait().await;

@@ -88,6 +88,14 @@ impl Served {
         Some(answer.status().as_u16())
     }
 
+    /// A figure of `/metrics`, by its name and labels.
+    pub(crate) async fn figure(&self, name: &str) -> Option<f64> {
+        let answer = self.client.get(format!("{}/metrics", self.base)).send().await.unwrap();
+        let text = answer.text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map(|value| value.parse().unwrap())
+    }
+
     /// Submits the `n`th of a series of trips; the status, if there was an answer.
     pub(crate) async fn submit(&self, now_s: i64, n: u32) -> Option<u16> {
         let request = self

@@ -7,8 +7,11 @@ use crate::process::Served;
 use crate::services::{Server, broker};
 use crate::support::{TestApp, trip_at};
 use carbon_gateway::ledger::ids::UserId;
+use carbon_gateway::messages::EventsOut;
 use carbon_gateway::store::db::Homes;
+use carbon_gateway::store::leases::Leases;
 use carbon_gateway::store::reads;
+use lapin::options::QueueDeleteOptions;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -158,6 +161,63 @@ async fn a_broker_that_is_away_at_the_start_is_told_everything_later() {
     own.kill();
     let (_folder, stopped) = app.stop().await;
     assert_eq!(stopped.exit_code(), 0);
+}
+
+/// Waits until the gateway tells so many entries that are not published.
+async fn lag_becomes(served: &Served, entries: std::ops::Range<u32>) {
+    let begun = Instant::now();
+    loop {
+        let told = served.figure("carbon_events_lag_entries").await;
+        if told.is_some_and(|lag| lag >= f64::from(entries.start) && lag < f64::from(entries.end)) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{told:?} of {entries:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// An alarm rests on what is told of events that are late: by whoever is to publish them, whatever keeps it from doing so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_published_is_told_while_nothing_can_be_published() {
+    if broker("what is not published is told").is_none() {
+        return;
+    }
+    let own = Server::start("rabbitmq");
+    let mut wire = Wire::new(&own.url).await;
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start_with(folder.path(), &wire.settings()).await;
+    wire.wait_until_there(&wire.events).await;
+    lag_becomes(&served, 0..1).await;
+    let now_s = jiff::Timestamp::now().as_second();
+    own.kill();
+    for n in 0..100 {
+        assert_eq!(served.submit(now_s, n).await, Some(201));
+    }
+    lag_becomes(&served, 100..u32::MAX).await;
+
+    // Another instance has the lease, in whose view every other lease lies too far ahead to be true.
+    let at_ms = jiff::Timestamp::now().as_millisecond();
+    let another = Leases::new(database::location(folder.path()), [9; 16]);
+    let at_once = another.clone().lasting(Duration::ZERO);
+    let another = another.lasting(EventsOut::LEASE);
+    assert!(at_once.take("events", at_ms).await.unwrap() && another.take("events", at_ms).await.unwrap());
+    lag_becomes(&served, 0..1).await;
+    another.give_back("events").await.unwrap();
+    lag_becomes(&served, 100..u32::MAX).await;
+
+    own.restart();
+    lag_becomes(&served, 0..1).await;
+    // The broker is there, and no queue takes what comes.
+    wire.again().await;
+    let delete = wire
+        .channel
+        .queue_delete(wire.events.as_str().into(), QueueDeleteOptions::default());
+    delete.await.unwrap();
+    for n in 100..110 {
+        assert_eq!(served.submit(now_s, n).await, Some(201));
+    }
+    lag_becomes(&served, 10..100).await;
+    assert_eq!(served.terminate(), Some(0));
 }
 
 /// Another instance goes on where one has stopped.

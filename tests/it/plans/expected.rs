@@ -35,7 +35,11 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 62] = [
+const FOUND: [Row; 63] = [
+    (
+        "SELECT COUNT(*) FROM job WHERE name = ? AND holder <> ? AND until_ms > ? AND until_ms <= ?",
+        Searched(&["SEARCH job BY name (name=?)"]),
+    ),
     (
         "UPDATE job SET until_ms = 0 WHERE name = ? AND holder = ?",
         Searched(&["SEARCH job BY name (name=?)"]),
