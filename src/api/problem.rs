@@ -83,7 +83,15 @@ codes! {
     Overloaded "overloaded" 503 "The queue is full; nothing was taken.", "Send the same again after `retry_after_ms`.";
     Draining "draining" 503 "The gateway is stopping; nothing was taken.", "Send the same again after `retry_after_ms`; another instance may answer.";
     StorageUnavailable "storage_unavailable" 503 "The database did not take it; nothing was stored.", "Send the same again after `retry_after_ms`; a trip is counted once, and an order under its key carried out once, however often it is sent.";
+    StorageRefused "storage_refused" 503 "The database refuses this for what it says; nothing was stored.", "Do not send it again before whoever runs the gateway has seen to it: it would be refused again.";
     OutcomeUnknown "outcome_unknown" 503 "The database went away before it said whether it took it.", "Send the same again after `retry_after_ms`: what was stored is answered as it was, what was not is stored then, and nothing twice.";
+}
+
+impl Code {
+    /// Whether the same again may be taken after a while, without anybody's doing.
+    pub const fn passes(self) -> bool {
+        matches!(self.status(), 429 | 503) && !matches!(self, Self::StorageRefused)
+    }
 }
 
 /// One wrong field.
@@ -259,6 +267,10 @@ impl From<SubmitError> for Problem {
             }
             SubmitError::Draining => Self::draining(),
             SubmitError::Unavailable => Self::storage_unavailable(),
+            SubmitError::Unstorable => {
+                let detail = "the database refuses this for its data; the gateway's log says why";
+                Self::new(Code::StorageRefused, detail)
+            }
             SubmitError::OutcomeUnknown => {
                 let detail = "the database is not available, and has not said whether this was stored";
                 Self::new(Code::OutcomeUnknown, detail).retry(RETRY_AWAY_MS)

@@ -192,7 +192,7 @@ impl TripsIn {
             };
             let problem = match ended {
                 Ok((document, replayed)) => return Fate::Booked(document, replayed),
-                Err(problem) if problem.code.status() != 503 => return Fate::Refused(problem),
+                Err(problem) if !problem.code.passes() => return Fate::Refused(problem),
                 Err(problem) => problem,
             };
             let asked = problem.retry_after_ms.map(Duration::from_millis);

@@ -4,7 +4,7 @@
 use crate::support::skipping;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::ledger::ids::Hash;
-use carbon_gateway::store::db::{Location, MySqlServer, SqliteFile};
+use carbon_gateway::store::db::{Connection, Location, MySqlServer, SqliteFile};
 use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
 use std::collections::BTreeSet;
@@ -84,6 +84,26 @@ pub(crate) fn file_of(folder: &Path) -> Location {
         busy_timeout: LOCK_WAIT,
         durable: false,
     })
+}
+
+/// From now on a ledger refuses trips of rider 1,000,061, who is at home in shard 11, for what they say.
+pub(crate) async fn refuse_a_rider(ledger: &mut Connection) {
+    let sql = match ledger {
+        Connection::MySql(_) => "ALTER TABLE trip_11 ADD CONSTRAINT refused CHECK (user_id <> 1000061)",
+        Connection::Sqlite(_) => {
+            "CREATE TRIGGER refused BEFORE INSERT ON trip_11 WHEN NEW.user_id = 1000061 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        }
+    };
+    ledger.execute(sql).await.unwrap();
+}
+
+/// It takes them again.
+pub(crate) async fn refuse_nobody(ledger: &mut Connection) {
+    let sql = match ledger {
+        Connection::MySql(_) => "ALTER TABLE trip_11 DROP CONSTRAINT refused",
+        Connection::Sqlite(_) => "DROP TRIGGER refused",
+    };
+    ledger.execute(sql).await.unwrap();
 }
 
 /// How often something is done that takes its time on a server and is the same thing there: often on the embedded defaults, fewer times on it.

@@ -226,8 +226,8 @@ fn refused(codes: &[Code]) -> Value {
         .collect();
     let words: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
     let mut headers = json!({"X-Request-Id": header_named("X-Request-Id", true)});
-    if codes.iter().any(|code| matches!(code.status(), 429 | 503)) {
-        headers["Retry-After"] = header_named("Retry-After", true);
+    if codes.iter().any(|code| code.passes()) {
+        headers["Retry-After"] = header_named("Retry-After", codes.iter().all(|code| code.passes()));
     }
     if codes.contains(&Code::Unauthorized) {
         headers["WWW-Authenticate"] = header_named("WWW-Authenticate", true);

@@ -266,6 +266,7 @@ impl Operation {
             Code::Overloaded,
             Code::Draining,
             Code::StorageUnavailable,
+            Code::StorageRefused,
             Code::OutcomeUnknown,
         ])
     }

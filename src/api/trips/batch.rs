@@ -129,12 +129,12 @@ impl Answers {
     }
 
     fn fail(&mut self, problem: &Problem, request_id: &str) {
-        let status = problem.code.status();
-        if matches!(status, 429 | 503) {
+        if problem.code.passes() {
             self.summary.busy += 1;
         } else {
             self.summary.failed += 1;
         }
+        let status = problem.code.status();
         self.results
             .push(json!({"status": status, "problem": problem.document(request_id)}));
     }

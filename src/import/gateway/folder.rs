@@ -133,6 +133,7 @@ fn unfit(errors: &[InputError]) -> Answer {
 fn refusal(error: SubmitError) -> Result<Answer, SendError> {
     match error {
         SubmitError::Overloaded | SubmitError::Unavailable | SubmitError::OutcomeUnknown => Ok(Answer::Busy),
+        SubmitError::Unstorable => Err(SendError::Refused(error.to_string())),
         SubmitError::Draining => Err(SendError::Refused("the ledger takes no more".to_owned())),
         SubmitError::Rejected(Rejection::TripConflict { fields }) => Ok(Answer::Conflict(fields.join(", "))),
         SubmitError::Rejected(Rejection::AmountOverflow | Rejection::TooLong) => {

@@ -277,7 +277,8 @@ impl Item {
                     capped: grams(&trip.capped)?,
                 }))
             }
-            (429 | 503, _) => Ok(Answer::Busy),
+            // Where sending again is of no use, the answer does not say when to.
+            (429 | 503, _) if problem.retry_after_ms.is_some() => Ok(Answer::Busy),
             (409, _) => {
                 let fields: Vec<String> = problem.errors.into_iter().map(|error| error.pointer).collect();
                 Ok(Answer::Conflict(fields.join(", ")))

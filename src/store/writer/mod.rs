@@ -61,6 +61,9 @@ pub enum SubmitError {
     /// The database did not take it: nothing was stored.
     #[error("the database did not take it")]
     Unavailable,
+    /// The database refuses it for what it says, or holds what cannot be read: nothing was stored, nor will be until somebody has looked.
+    #[error("the database refuses it for its data")]
+    Unstorable,
     /// The database does not say whether it took it.
     #[error("the database does not say whether it took it")]
     OutcomeUnknown,

@@ -138,13 +138,10 @@ impl Writer {
                         commands = part.len(),
                         "a batch was not committed"
                     );
-                    let is_known = !matches!(error, StoreError::OutcomeUnknown(_));
-                    refuse(part, || {
-                        if is_known {
-                            SubmitError::Unavailable
-                        } else {
-                            SubmitError::OutcomeUnknown
-                        }
+                    refuse(part, || match &error {
+                        StoreError::Data(_) | StoreError::Row { .. } => SubmitError::Unstorable,
+                        StoreError::OutcomeUnknown(_) => SubmitError::OutcomeUnknown,
+                        _ => SubmitError::Unavailable,
                     });
                     if !alone {
                         // What has just been refused will be sent again: nothing that came behind it may overtake it.

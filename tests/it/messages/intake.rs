@@ -1,19 +1,15 @@
 //! Trips by the queue are booked as requests would be, once each, and what cannot be is put aside with the reason.
 
-use super::{Wire, admit, of_the_sender};
+use super::{PATIENCE, Wire, admit, of_the_sender};
+use crate::database;
 use crate::services::broker;
 use crate::support::{NOON_MS, TestApp, trip_at};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{FieldTable, ShortString};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 const NOON_S: i64 = NOON_MS / 1_000;
-
-fn header(got: &super::Got, name: &str) -> String {
-    let headers = got.properties.headers().clone().unwrap_or_default();
-    let value = headers.inner().get(name).and_then(|value| value.as_long_string());
-    value.map(ToString::to_string).unwrap_or_default()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trips_by_the_queue_are_booked_once_and_answered() {
@@ -77,15 +73,12 @@ async fn what_cannot_be_taken_is_put_aside_with_the_reason() {
     let expect = async |body: Vec<u8>, code: &str, word: &str| {
         wire.send(&body, of_the_sender().with_message_id("m-1".into())).await;
         let got = wire.wait_for(&aside).await;
-        assert_eq!((&got.body, header(&got, "x-carbon-code").as_str()), (&body, code));
-        assert!(
-            header(&got, "x-carbon-detail").contains(word),
-            "{}",
-            header(&got, "x-carbon-detail")
-        );
-        let problem: Value = serde_json::from_str(&header(&got, "x-carbon-problem")).unwrap();
+        assert_eq!((&got.body, got.header("x-carbon-code").as_str()), (&body, code));
+        let detail = got.header("x-carbon-detail");
+        assert!(detail.contains(word), "{detail}");
+        let problem: Value = serde_json::from_str(&got.header("x-carbon-problem")).unwrap();
         assert_eq!((&problem["code"], &problem["instance"]), (&json!(code), &json!("m-1")));
-        assert_eq!(header(&got, "x-carbon-client"), "guest");
+        assert_eq!(got.header("x-carbon-client"), "guest");
         assert_eq!(got.properties.message_id().as_ref().unwrap().as_str(), "m-1");
     };
     // Nobody has a key of that name, or none that may.
@@ -104,7 +97,7 @@ async fn what_cannot_be_taken_is_put_aside_with_the_reason() {
     expect(vec![b' '; 1_048_577], "body_too_large", "1048576").await;
     wire.send(&good, lapin::BasicProperties::default()).await;
     let got = wire.wait_for(&aside).await;
-    assert_eq!(header(&got, "x-carbon-code"), "unauthorized");
+    assert_eq!(got.header("x-carbon-code"), "unauthorized");
 
     // What is good is taken all the same, once, and other content under its name is not.
     wire.send_trip(&trip, "m-2").await;
@@ -114,6 +107,28 @@ async fn what_cannot_be_taken_is_put_aside_with_the_reason() {
     expect(with("legs", legs), "trip_conflict", "/legs/0/distance_m").await;
     let found = app.get("/v1/users/1000001/trips/T-000001?client=guest").await;
     assert_eq!(found.status(), 200);
+
+    // What the database does not take, for what it says, and takes after all once an operator has seen to it.
+    let mut ledger = app.locations.main().connect().await.unwrap();
+    database::refuse_a_rider(&mut ledger).await;
+    let refused = trip_at(NOON_S, 61);
+    expect(refused.to_string().into_bytes(), "storage_refused", "the database").await;
+    wire.send_trip(&trip_at(NOON_S, 31), "m-4").await;
+    database::refuse_nobody(&mut ledger).await;
+    ledger.close().await.unwrap();
+    wire.send_trip(&refused, "m-5").await;
+    for trip in ["1000031/trips/T-000031", "1000061/trips/T-000061"] {
+        until_booked(&app, trip).await;
+    }
     assert_eq!(wire.depth(&wire.trips).await, Some(0));
     app.stop().await;
+}
+
+/// Waits for a trip of the tests' user of the broker.
+async fn until_booked(app: &TestApp, trip: &str) {
+    let begun = Instant::now();
+    while app.get(&format!("/v1/users/{trip}?client=guest")).await.status() != 200 {
+        assert!(begun.elapsed() < PATIENCE, "{trip} is not booked");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

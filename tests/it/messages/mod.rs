@@ -39,6 +39,15 @@ struct Got {
     properties: BasicProperties,
 }
 
+impl Got {
+    /// A header, empty if it is not there.
+    fn header(&self, name: &str) -> String {
+        let headers = self.properties.headers().clone().unwrap_or_default();
+        let value = headers.inner().get(name).and_then(|value| value.as_long_string());
+        value.map(ToString::to_string).unwrap_or_default()
+    }
+}
+
 impl Wire {
     pub(crate) async fn new(url: &str) -> Self {
         let name = format!("test.{:016x}", rand::random::<u64>());

@@ -14,7 +14,7 @@ use crate::dispatch::verified;
 use crate::services::Server;
 use crate::support::{NOON_MS, TestApp, trip_at};
 use carbon_gateway::store::db::{Connection, Homes, Location, MySqlServer, Pool};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -211,20 +211,31 @@ async fn a_trip_that_the_database_refuses_harms_none_that_joined_its_batch() {
     let app = Arc::new(TestApp::spawn().await);
     let mut other = session(&database::location(app.data_dir())).await;
     // Of the trips 1, 31, 61 and 91, in whatever order the last three come.
-    other
-        .execute("ALTER TABLE trip_11 ADD CONSTRAINT refused CHECK (user_id <> 1000061)")
-        .await
-        .unwrap();
+    database::refuse_a_rider(&mut other).await;
     let (statuses, pages) = four_in_a_batch(&app, &mut other).await;
     assert_eq!(statuses, [201, 201, 201, 503]);
     assert!((2..4).contains(&pages), "{pages} pages of a batch that was split");
     let trips = "SELECT COUNT(*) FROM trip_11";
     assert_eq!(number(raw(&mut other), trips).await, 3);
+    // Whoever sent it is told that it is no use to come back.
+    let refused = trip_at(NOON_MS / 1_000, 61);
+    let answer = app.post("/v1/trips", &refused).await;
+    assert_eq!(
+        (answer.status(), answer.headers().get("retry-after")),
+        (503.try_into().unwrap(), None)
+    );
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(
+        (&problem["code"], &problem["retry_after_ms"]),
+        (&"storage_refused".into(), &Value::Null)
+    );
+    let batch = json!({"trips": [refused, trip_at(NOON_MS / 1_000, 91)]});
+    let answered: Value = app.post("/v1/trips/batch", &batch).await.json().await.unwrap();
+    let of_batch = json!({"created": 0, "replayed": 1, "refused": 0, "failed": 1, "busy": 0});
+    assert_eq!(answered["summary"], of_batch, "{answered}");
+    assert_eq!(app.get("/readyz").await.status(), 200, "the database is there");
     // Nothing of it has stayed: it is as new once the database takes it.
-    other
-        .execute("ALTER TABLE trip_11 DROP CONSTRAINT refused")
-        .await
-        .unwrap();
+    database::refuse_nobody(&mut other).await;
     assert_eq!(submit(&app, 61).await, 201);
     assert_eq!(number(raw(&mut other), trips).await, 4);
     Arc::into_inner(app).unwrap().stop().await;
