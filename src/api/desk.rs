@@ -9,6 +9,7 @@ use super::keys::Right;
 use super::problem::{Code, Problem};
 use super::trips;
 use crate::ledger::command::{Command, SubmitTrip};
+use crate::ledger::ids::ShardId;
 use crate::store::writer::Pending;
 use actix_web::web;
 use serde_json::Value;
@@ -17,6 +18,12 @@ use std::sync::Arc;
 /// Takes trips.
 #[derive(Clone)]
 pub struct TripDesk(web::Data<ApiState>);
+
+/// A trip that may be booked.
+pub struct Judged {
+    state: web::Data<ApiState>,
+    command: Arc<SubmitTrip>,
+}
 
 /// A trip that waits for its commit.
 pub struct Taken {
@@ -35,20 +42,37 @@ impl TripDesk {
         frame::own_or_fresh(own)
     }
 
-    /// Judges the document of a trip and queues it for its shard's writer.
+    /// Judges the document of a trip.
     ///
     /// # Errors
-    /// What a request with this body would be answered; `overloaded` if the writer's queue is full.
-    pub async fn take(&self, client: &str, request_id: &str, body: &[u8]) -> Result<Taken, Problem> {
+    /// What a request with this body would be answered.
+    pub async fn judge(&self, client: &str, request_id: &str, body: &[u8]) -> Result<Judged, Problem> {
         if body.len() > self.0.max_body {
             let detail = format!("the body is larger than {} bytes", self.0.max_body);
             return Err(Problem::new(Code::BodyTooLarge, detail));
         }
         let caller = auth::vouched_for(&self.0, client, Right::TripsWrite).await?;
         let command = Arc::new(trips::order(&self.0, &caller, request_id, &parse(body)?)?);
-        let pending = self.0.ledger.enqueue(Command::SubmitTrip(Arc::clone(&command)))?;
-        Ok(Taken {
+        Ok(Judged {
             state: self.0.clone(),
+            command,
+        })
+    }
+}
+
+impl Judged {
+    /// Where its rider is at home.
+    pub fn shard(&self) -> ShardId {
+        self.command.user.shard()
+    }
+
+    /// Queues it for its shard's writer, behind callers, who cannot wait: that may take long.
+    pub async fn queued(self) -> Result<Taken, Problem> {
+        let Self { state, command } = self;
+        let order = Command::SubmitTrip(Arc::clone(&command));
+        let pending = state.ledger.enqueue_patiently(order).await?;
+        Ok(Taken {
+            state,
             command,
             pending,
         })

@@ -33,7 +33,7 @@ mod trips;
 mod written;
 
 pub use credits::trace;
-pub use desk::{Taken, TripDesk};
+pub use desk::{Judged, Taken, TripDesk};
 
 use crate::chain::ChainClient;
 use crate::clock::Clock;

@@ -1,11 +1,12 @@
 //! Trips in. A message is acknowledged after its trip is on the disk, or after it lies in the queue for what cannot be taken, with the
-//! reason; in between the broker keeps it, whatever happens here. Trips are queued for the writers in the order in which they come, and
-//! share commits.
+//! reason; in between the broker keeps it, whatever happens here. A rider's trips are queued for their writer in the order in which they
+//! come; trips share commits.
 
 use super::broker::{Broker, Talk, confirming, patient, queue_of_trips};
+use super::line::{Lines, Turn};
 use super::{SessionError, letter, publish};
 use crate::api::problem::{Code, Problem};
-use crate::api::{Taken, TripDesk};
+use crate::api::{Judged, Taken, TripDesk};
 use crate::backoff::Backoff;
 use crate::telemetry::traces;
 use futures_util::StreamExt as _;
@@ -98,7 +99,8 @@ impl TripsIn {
                 .coming
                 .basic_consume(self.queue.as_str().into(), TAG.into(), options, FieldTable::default());
         let mut messages = patient(consuming).await?;
-        let mut in_work = FuturesUnordered::new();
+        let (mut judging, mut in_work) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let mut lines = Lines::default();
         let mut stopping = false;
         loop {
             tokio::select! {
@@ -107,15 +109,22 @@ impl TripsIn {
                     stopping = true;
                     patient(session.coming.basic_cancel(TAG.into(), BasicCancelOptions::default())).await?;
                 }
-                message = messages.next(), if !stopping => {
+                // One at a time, so that they are lined up in the order in which they come.
+                message = messages.next(), if !stopping && judging.is_empty() => {
                     let delivery = message.ok_or(SessionError::Ended)??;
                     let message = Message {
                         request_id: letter::request_id(&delivery),
                         delivery,
                     };
-                    let span = self.span(&message);
-                    let begun = self.begin(&message).instrument(span.clone()).await;
-                    in_work.push(self.bring_to_an_end(session, message, begun).instrument(span));
+                    judging.push(async move {
+                        let span = self.span(&message);
+                        let judged = self.judge(&message).instrument(span.clone()).await;
+                        (message, judged, span)
+                    });
+                }
+                Some((message, judged, span)) = judging.next() => {
+                    let turn = judged.as_ref().ok().map(|judged| lines.join(judged.shard()));
+                    in_work.push(self.bring_to_an_end(session, message, (judged, turn)).instrument(span));
                 }
                 else => return Ok(()),
             }
@@ -134,22 +143,14 @@ impl TripsIn {
         span
     }
 
-    /// Judges and queues a trip. While the writers' queue is full, what comes behind waits too.
-    async fn begin(&self, message: &Message) -> Result<Taken, Problem> {
+    /// Judges a trip.
+    async fn judge(&self, message: &Message) -> Result<Judged, Problem> {
         let Message { request_id, delivery } = message;
         let client = letter::client(delivery).ok_or_else(|| {
             let detail = "the property user_id is missing: set it to the user who is connected to the broker";
             Problem::new(Code::Unauthorized, detail)
         })?;
-        let mut backoff = Backoff::default();
-        loop {
-            match self.desk.take(client, request_id, &delivery.data).await {
-                Err(problem) if problem.code == Code::Overloaded && !self.stop.is_cancelled() => {
-                    tokio::time::sleep(backoff.next(rand::random(), None)).await;
-                }
-                other => return other,
-            }
-        }
+        self.desk.judge(client, request_id, &delivery.data).await
     }
 
     /// Waits for the commit, and tells broker and sender.
@@ -157,7 +158,7 @@ impl TripsIn {
         &self,
         session: &Session,
         message: Message,
-        begun: Result<Taken, Problem>,
+        begun: (Result<Judged, Problem>, Option<Turn>),
     ) -> Result<(), SessionError> {
         let ended = self.fate(&message, begun).await;
         let Message { request_id, delivery } = message;
@@ -183,12 +184,14 @@ impl TripsIn {
     }
 
     /// What becomes of a message: what cannot be stored now is tried until it can.
-    async fn fate(&self, message: &Message, mut begun: Result<Taken, Problem>) -> Fate {
+    async fn fate(&self, message: &Message, (mut judged, mut turn): (Result<Judged, Problem>, Option<Turn>)) -> Fate {
         let mut backoff = Backoff::default();
         loop {
-            let ended = match begun {
-                Ok(taken) => taken.booked().await,
-                Err(problem) => Err(problem),
+            let queueing = queued(judged, turn.take());
+            let ended = match self.stop.run_until_cancelled(queueing).await {
+                None => return Fate::Left,
+                Some(Ok(taken)) => taken.booked().await,
+                Some(Err(problem)) => Err(problem),
             };
             let problem = match ended {
                 Ok((document, replayed)) => return Fate::Booked(document, replayed),
@@ -200,9 +203,19 @@ impl TripsIn {
             if self.stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
                 return Fate::Left;
             }
-            begun = self.begin(message).await;
+            judged = self.judge(message).await;
         }
     }
+}
+
+/// Queues a trip when its turn has come; while its writer has no room, what comes behind it for the same shard waits too.
+async fn queued(judged: Result<Judged, Problem>, turn: Option<Turn>) -> Result<Taken, Problem> {
+    let judged = judged?;
+    let _until_queued = match turn {
+        Some(turn) => Some(turn.come().await),
+        None => None,
+    };
+    judged.queued().await
 }
 
 impl Session {

@@ -6,6 +6,7 @@ mod broker;
 mod events;
 mod intake;
 mod letter;
+mod line;
 mod look;
 mod publish;
 

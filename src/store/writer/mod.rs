@@ -21,9 +21,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::Span;
 use waiting::Waiting;
+
+/// Those who can wait have one in so many of a queue's places. Dispatch has half of them, so callers always have theirs.
+const ONE_IN: usize = 4;
 
 /// The way in: cheap to clone, one for all callers.
 #[derive(Clone)]
@@ -41,6 +44,8 @@ struct Lane {
     /// The number of its database.
     database: usize,
     queue: mpsc::Sender<Queued>,
+    /// Places of those who can wait.
+    patient: Arc<Semaphore>,
     /// Commands that the writer has taken from the queue and put aside.
     aside: Arc<AtomicUsize>,
     healthy: Arc<AtomicBool>,
@@ -99,6 +104,8 @@ struct Queued {
     /// What it is part of, for those who look where the time went.
     span: Span,
     reply: oneshot::Sender<Result<Outcome, SubmitError>>,
+    /// The place of somebody who can wait, until it is answered.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Ledger {
@@ -128,6 +135,7 @@ impl Ledger {
                 lanes.push(Lane {
                     database,
                     queue,
+                    patient: Arc::new(Semaphore::new(room.div_ceil(ONE_IN))),
                     aside,
                     healthy,
                 });
@@ -144,23 +152,30 @@ impl Ledger {
 
     /// Queues a command, or says at once that there is no room.
     pub fn enqueue(&self, command: Command) -> Result<Pending, SubmitError> {
-        let (reply, answer) = oneshot::channel();
-        self.lane(command.shard())?
-            .queue
-            .try_send(Queued {
-                command,
-                span: Span::current(),
-                reply,
-            })
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => {
-                    metrics::counter!("carbon_writer_overloaded_total").increment(1);
-                    SubmitError::Overloaded
-                }
-                mpsc::error::TrySendError::Closed(_) => SubmitError::Draining,
-            })?;
+        let lane = self.lane(command.shard())?;
+        let (queued, pending) = Queued::new(command, None);
+        lane.queue.try_send(queued).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                metrics::counter!("carbon_writer_overloaded_total").increment(1);
+                SubmitError::Overloaded
+            }
+            mpsc::error::TrySendError::Closed(_) => SubmitError::Draining,
+        })?;
         crash::point(Point::AfterQueue);
-        Ok(Pending(answer))
+        Ok(pending)
+    }
+
+    /// Queues a command of somebody who can wait until there is room, and who never takes more than a share of it: however much there is to
+    /// do, callers find places.
+    pub async fn enqueue_patiently(&self, command: Command) -> Result<Pending, SubmitError> {
+        let lane = self.lane(command.shard())?;
+        let place = Arc::clone(&lane.patient).acquire_owned().await;
+        let place = place.map_err(|_| SubmitError::Draining)?;
+        let room = lane.queue.reserve().await.map_err(|_| SubmitError::Draining)?;
+        let (queued, pending) = Queued::new(command, Some(place));
+        room.send(queued);
+        crash::point(Point::AfterQueue);
+        Ok(pending)
     }
 
     /// Queues a command and waits for its commit.
@@ -209,6 +224,20 @@ impl Ledger {
         let queued = |lane: &Lane| lane.queue.max_capacity().saturating_sub(lane.queue.capacity());
         let waiting = |lane: &Lane| queued(lane).saturating_add(lane.aside.load(Ordering::Relaxed));
         self.0.lanes.iter().map(waiting).sum()
+    }
+}
+
+impl Queued {
+    /// A command in the current span, and its answer that is still to come.
+    fn new(command: Command, place: Option<OwnedSemaphorePermit>) -> (Self, Pending) {
+        let (reply, answer) = oneshot::channel();
+        let queued = Self {
+            command,
+            span: Span::current(),
+            reply,
+            _place: place,
+        };
+        (queued, Pending(answer))
     }
 }
 

@@ -82,8 +82,6 @@ mod tests {
     use crate::ledger::command::{Command, Meta, SettleDue};
     use crate::ledger::ids::{Name, UserId};
     use proptest::prelude::*;
-    use tokio::sync::oneshot;
-    use tracing::Span;
 
     /// A command that bears its number.
     fn queued((number, user): (usize, i64)) -> Queued {
@@ -95,11 +93,7 @@ mod tests {
             user: UserId::from_stored(user),
             programmes: Arc::default(),
         };
-        Queued {
-            command: Command::SettleDue(Arc::new(settle)),
-            span: Span::none(),
-            reply: oneshot::channel().0,
-        }
+        Queued::new(Command::SettleDue(Arc::new(settle)), None).0
     }
 
     fn number(queued: &Queued) -> usize {

@@ -2,11 +2,18 @@
 
 use super::{PATIENCE, Wire, admit, of_the_sender};
 use crate::database;
+use crate::dispatch::ride_of;
+use crate::process::Served;
 use crate::services::broker;
-use crate::support::{NOON_MS, TestApp, trip_at};
+use crate::support::{NOON_MS, TestApp, now_s, trip_at};
+use carbon_gateway::ledger::ids::UserId;
+use carbon_gateway::store::db::Homes;
+use carbon_gateway::store::reads;
+use futures_util::{StreamExt as _, stream};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{FieldTable, ShortString};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 const NOON_S: i64 = NOON_MS / 1_000;
@@ -131,4 +138,90 @@ async fn until_booked(app: &TestApp, trip: &str) {
         assert!(begun.elapsed() < PATIENCE, "{trip} is not booked");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// As much of the writers' queue as few messages fill.
+const NARROW: (&str, &str) = ("CARBON_GATEWAY__WRITER__QUEUE", "64");
+
+/// However much has queued at the broker while the gateway was away: whoever calls meanwhile finds room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_back_log_turns_no_caller_away() {
+    let Some(url) = broker("a back-log") else {
+        return;
+    };
+    let wire = Wire::new(&url).await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [&wire.settings()[..], &[NARROW]].concat();
+    let served = Served::start_with(folder.path(), &settings).await;
+    admit(&Homes::one(database::location(folder.path())), "trips:write", &[]).await;
+    wire.wait_until_there(&wire.trips).await;
+    assert_eq!(served.terminate(), Some(0));
+    let (wire, now_s) = (&wire, now_s());
+    stream::iter(0..4_000)
+        .for_each_concurrent(64, async |n| {
+            wire.send_trip(&trip_at(now_s, n), &format!("m-{n}")).await;
+        })
+        .await;
+    let served = &Served::start_with(folder.path(), &settings).await;
+    let (mut next, mut statuses) = (10_000, BTreeMap::new());
+    while wire.depth(&wire.trips).await != Some(0) {
+        let mut posted = stream::iter(next..next + 20)
+            .map(async |n| served.submit(now_s, n).await)
+            .buffer_unordered(4);
+        while let Some(status) = posted.next().await {
+            *statuses.entry(status).or_insert(0) += 1;
+        }
+        next += 20;
+    }
+    let booked = statuses.remove(&Some(201));
+    assert!(statuses.is_empty() && booked >= Some(100), "{booked:?}, {statuses:?}");
+}
+
+/// Messages of riders whose shard nobody can write wait, in their order, and those of others are booked and acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_for_a_writer_that_is_busy_hold_up_no_others() {
+    if database::is_in_files("a writer that is busy", "files have one writer") {
+        return;
+    }
+    let Some(url) = broker("a writer that is busy") else {
+        return;
+    };
+    let wire = Wire::new(&url).await;
+    // Longer than this test waits.
+    let patient = ("CARBON_GATEWAY__DATABASE__BUSY_TIMEOUT_MS", "60000");
+    let app = TestApp::spawn_with(&[&wire.settings()[..], &[NARROW, patient]].concat()).await;
+    admit(&app.locations, "trips:write", &[]).await;
+    wire.wait_until_there(&wire.trips).await;
+    // Somebody else is in the middle of a batch of shard 11, where rider 1,000,001 is at home.
+    let mut busy = app.locations.main().connect().await.unwrap();
+    busy.begin().await.unwrap();
+    busy.execute("UPDATE shard_head SET epoch = epoch + 1 WHERE shard = 11")
+        .await
+        .unwrap();
+    for (rider, n) in (0..40).flat_map(|n| [(1_000_001, n), (1_000_002, n)]) {
+        wire.send_trip(&ride_of(rider, n), &format!("m-{rider}-{n}")).await;
+    }
+    let readers = app.locations.readers(1).await.unwrap();
+    let booked = async |rider| {
+        let user = UserId::new(rider).unwrap();
+        let mut trips = reads::trips_before(&readers, user, None, 100).await.unwrap();
+        trips.sort_by_key(|trip| trip.seq);
+        trips.into_iter().map(|trip| trip.record.started_s).collect::<Vec<_>>()
+    };
+    let all_booked = async |rider| {
+        let begun = Instant::now();
+        while booked(rider).await.len() < 40 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "rider {rider} waits");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    all_booked(1_000_002).await;
+    assert_eq!(booked(1_000_001).await, [0; 0]);
+    busy.execute("ROLLBACK").await.unwrap();
+    all_booked(1_000_001).await;
+    for rider in [1_000_001, 1_000_002] {
+        let starts = booked(rider).await;
+        assert!(starts.is_sorted(), "rider {rider}: {starts:?}");
+    }
+    app.stop().await;
 }
