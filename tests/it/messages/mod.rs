@@ -3,6 +3,7 @@
 mod events;
 mod intake;
 mod outages;
+mod queues;
 
 use carbon_gateway::api::keys::{KeyOrder, Rights, new_key};
 use carbon_gateway::ledger::ids::Name;
