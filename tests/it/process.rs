@@ -26,9 +26,9 @@ impl Served {
         Self::launch(data, limit_kib, &free_port(), &[]).await
     }
 
-    /// Starts on a folder and a port that was used before.
-    pub(crate) async fn start_on(data: &Path, port: &str) -> Self {
-        Self::launch(data, None, port, &[]).await
+    /// Starts on a folder and where another was before, with settings, each as an environment variable.
+    pub(crate) async fn start_at(base: &str, data: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::launch(data, None, base.rsplit(':').next().unwrap(), settings).await
     }
 
     /// Starts on a folder with settings, each as an environment variable.
@@ -109,7 +109,7 @@ impl Served {
     /// `kill -9`, and waits for the end.
     pub(crate) fn kill(mut self) {
         self.kill_now();
-        self.child.wait().unwrap();
+        self.ended();
     }
 
     /// `kill -9` by process id, while others still talk to it.
@@ -125,8 +125,12 @@ impl Served {
 
     /// SIGTERM; the exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Waits for the end; the exit code, if it was no signal.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }

@@ -191,7 +191,8 @@ pub(crate) fn embedded(chain: &ChainClient) -> &EmbeddedChain {
     }
 }
 
-fn as_texts(settings: &[(String, String)]) -> Vec<(&str, &str)> {
+/// Settings as they are handed over.
+pub(crate) fn as_texts(settings: &[(String, String)]) -> Vec<(&str, &str)> {
     let pairs = settings.iter();
     pairs.map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }

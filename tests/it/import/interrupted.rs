@@ -132,13 +132,13 @@ async fn a_gateway_that_is_away_for_a_while_is_waited_for() {
     let (files, data, rides) = town(&made);
     let served = Served::start(data.path(), None).await;
     let arguments = over_http(files.path(), &served, data.path());
-    let port = served.base.rsplit(':').next().unwrap().to_owned();
+    let base = served.base.clone();
     let mut command = import(&files.path().join("unused"), &as_texts(&arguments), &rides);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     tokio::time::sleep(Duration::from_millis(900)).await;
     served.kill();
     tokio::time::sleep(Duration::from_millis(400)).await;
-    let again = Served::start_on(data.path(), &port).await;
+    let again = Served::start_at(&base, data.path(), &[]).await;
     let output = child.wait_with_output().unwrap();
     assert_eq!(
         output.status.code(),

@@ -1,9 +1,7 @@
-//! Several instances on one database: any of them takes any rider, one may die, and only one has the chain.
+//! Several instances on one database: any of them takes any rider, and only one has the chain.
 
-use super::more_are_stored;
 use crate::database;
 use crate::dispatch::{issue, redeem, until, verified};
-use crate::process::{Served, command};
 use crate::support::{NOON_MS, TestApp, trip_at};
 use carbon_gateway::app::{App, AppError, Parts};
 use carbon_gateway::clock::ManualClock;
@@ -14,13 +12,7 @@ use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::leases::Leases;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
-
-/// How long an instance that freezes may hold a shard up.
-const LONGEST_FREEZE: Duration = Duration::from_secs(15);
+use std::time::Duration;
 
 /// An instance in a folder of its own, on the database and under the key of another.
 async fn start(shared: &Path, folder: &Path, chain: &str, lifecycle: &Lifecycle) -> Result<App, AppError> {
@@ -175,144 +167,4 @@ async fn a_second_chain_is_refused() {
     let (folder, _) = app.stop().await;
     let report = verified(&Homes::one(database::location(folder.path())), folder.path()).await;
     assert!(report.ok, "{report:#?}");
-}
-
-/// Two real instances: the first has the chain and the key in its folder.
-struct Two {
-    home: tempfile::TempDir,
-    first: Arc<Served>,
-    second: Arc<Served>,
-    _away: tempfile::TempDir,
-}
-
-impl Two {
-    async fn start() -> Self {
-        let (home, away) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let first = Served::start(home.path(), None).await;
-        std::fs::copy(home.path().join("first-api-key"), away.path().join("first-api-key")).unwrap();
-        let kek = DataFolder::new(home.path()).kek_file();
-        let database = database::settings(home.path());
-        let mut settings: Vec<(&str, &str)> = database
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        settings.push(("CARBON_GATEWAY__KEYS__KEK_FILE", kek.to_str().unwrap()));
-        settings.push(("CARBON_GATEWAY__CHAIN__KIND", "elsewhere"));
-        let second = Served::start_with(away.path(), &settings).await;
-        Self {
-            home,
-            first: Arc::new(first),
-            second: Arc::new(second),
-            _away: away,
-        }
-    }
-
-    /// What was acknowledged is there; the first stops in good order, and everything adds up.
-    async fn assert_complete(self, now_s: i64, taken: impl Iterator<Item = u32>) {
-        for n in taken {
-            assert_eq!(
-                self.first.submit(now_s, n).await,
-                Some(200),
-                "trip {n} was acknowledged"
-            );
-        }
-        drop(self.second);
-        assert_eq!(Arc::into_inner(self.first).unwrap().terminate(), Some(0));
-        let (code, stdout, stderr) = command(self.home.path(), &["verify", "--json", "--recompute"]);
-        assert_eq!(code, Some(0), "{stdout}\n{stderr}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_killed_while_another_serves_loses_nothing() {
-    if database::is_in_files("an instance killed", "a file has one instance") {
-        return;
-    }
-    let two = Two::start().await;
-    let now_s = jiff::Timestamp::now().as_second();
-    let (next, stored) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-    let enough = CancellationToken::new();
-    let mut lanes = tokio::task::JoinSet::new();
-    for lane in 0..8 {
-        let to = Arc::clone(if lane % 2 == 0 { &two.first } else { &two.second });
-        let (next, stored, enough) = (Arc::clone(&next), Arc::clone(&stored), enough.clone());
-        lanes.spawn(async move {
-            let mut taken = Vec::new();
-            while !enough.is_cancelled() {
-                let n = next.fetch_add(1, Ordering::Relaxed);
-                match to.submit(now_s, n).await {
-                    Some(201) => {
-                        stored.fetch_add(1, Ordering::Relaxed);
-                        taken.push(n);
-                    }
-                    None if lane % 2 == 1 => break, // killed: the answer is unknown
-                    other => panic!("trip {n}: {other:?}"),
-                }
-            }
-            taken
-        });
-    }
-    more_are_stored(&stored).await;
-    two.second.kill_now();
-    more_are_stored(&stored).await;
-    enough.cancel();
-    let taken = lanes.join_all().await.into_iter().flatten().collect::<Vec<u32>>();
-    two.assert_complete(now_s, taken.into_iter()).await;
-}
-
-/// A batch that freezes holds its shards; the server ends the session, and another instance goes on with them.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_frozen_in_a_batch_holds_its_shards_up_for_seconds() {
-    if database::is_in_files("an instance frozen", "a file has one instance") {
-        return;
-    }
-    let two = Two::start().await;
-    let now_s = jiff::Timestamp::now().as_second();
-    let (next, stop) = (Arc::new(AtomicU32::new(1_000)), CancellationToken::new());
-    let mut lanes = tokio::task::JoinSet::new();
-    for _ in 0..16 {
-        let (to, next, stop) = (Arc::clone(&two.second), Arc::clone(&next), stop.clone());
-        lanes.spawn(async move {
-            let mut taken = Vec::new();
-            while !stop.is_cancelled() {
-                let n = next.fetch_add(1, Ordering::Relaxed);
-                match to.submit(now_s, n).await {
-                    Some(201) => taken.push(n),
-                    Some(503) | None => {} // what was in the batch that froze
-                    other => panic!("trip {n}: {other:?}"),
-                }
-            }
-            taken
-        });
-    }
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    two.second.signal("STOP");
-    let frozen = Instant::now();
-    let mut others = tokio::task::JoinSet::new();
-    for n in 0..30 {
-        let to = Arc::clone(&two.first);
-        others.spawn(async move {
-            while to.submit(now_s, n).await != Some(201) {
-                assert!(frozen.elapsed() < LONGEST_FREEZE, "trip {n} waits");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            frozen.elapsed()
-        });
-    }
-    let mut waits = others.join_all().await;
-    waits.sort();
-    assert!(waits[29] < LONGEST_FREEZE, "{waits:?}");
-    two.second.signal("CONT");
-    stop.cancel();
-    let taken: Vec<u32> = lanes.join_all().await.into_iter().flatten().collect();
-    #[expect(clippy::print_stdout, reason = "a person who looks wants to know how long it was")]
-    {
-        println!(
-            "frozen among {} trips; of thirty riders the last waited {:?}, the fifteenth {:?}",
-            taken.len(),
-            waits[29],
-            waits[14]
-        );
-    }
-    two.assert_complete(now_s, taken.into_iter().chain(0..30)).await;
 }

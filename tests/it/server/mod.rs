@@ -1,6 +1,7 @@
 //! What a database server does that a file does not: many writers at once, sessions that it ends, connections that are borrowed again,
 //! a restart under load. Where no server is at hand these say so.
 
+mod died;
 mod exhausted;
 mod instances;
 mod lost_replies;
@@ -8,6 +9,7 @@ mod next_version;
 mod shards;
 mod silence;
 mod slow_disk;
+mod two;
 
 use crate::database;
 use crate::dispatch::verified;
@@ -27,6 +29,10 @@ const BOUND: Duration = Duration::from_mins(1);
 
 /// Shorter than any lock is waited for.
 const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// Counts the writers that are locking their shards.
+const WAITING_FOR_SHARDS: &str =
+    "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE shard_head%'";
 
 async fn submit(app: &TestApp, n: u32) -> u16 {
     app.post("/v1/trips", &trip_at(NOON_MS / 1_000, n))
@@ -175,9 +181,7 @@ async fn four_in_a_batch(app: &Arc<TestApp>, other: &mut Connection) -> (Vec<u16
         callers.spawn(async move { submit(&app, n).await });
     };
     call(1);
-    let waiting =
-        "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE shard_head%'";
-    comes_about(async || number(raw(other), waiting).await == 1).await;
+    comes_about(async || number(raw(other), WAITING_FOR_SHARDS).await == 1).await;
     [31, 61, 91].into_iter().for_each(&mut call);
     comes_about(async || {
         let figures = app.get("/metrics").await.text().await.unwrap();

@@ -1,0 +1,55 @@
+//! Two real instances on one database, each of which may be killed or frozen while the other serves.
+
+use crate::database;
+use crate::process::{Served, command};
+use crate::support::as_texts;
+use carbon_gateway::folder::DataFolder;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The first has the chain and the key in its folder.
+pub(super) struct Two {
+    folders: [tempfile::TempDir; 2],
+    /// The instances.
+    pub(super) each: [Arc<Served>; 2],
+}
+
+impl Two {
+    pub(super) async fn start() -> Self {
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let [home, away] = folders.each_ref().map(tempfile::TempDir::path);
+        let settings = database::settings(home);
+        let first = Served::start_with(home, &as_texts(&settings)).await;
+        std::fs::copy(home.join("first-api-key"), away.join("first-api-key")).unwrap();
+        let kek = DataFolder::new(home).kek_file().display().to_string();
+        let own = [
+            ("CARBON_GATEWAY__KEYS__KEK_FILE", kek.as_str()),
+            ("CARBON_GATEWAY__CHAIN__KIND", "elsewhere"),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let elsewhere: Vec<_> = settings.iter().cloned().chain(own).collect();
+        let second = Served::start_with(away, &as_texts(&elsewhere)).await;
+        Self {
+            folders,
+            each: [first, second].map(Arc::new),
+        }
+    }
+
+    /// The folder of the first, by which the database is known.
+    pub(super) fn home(&self) -> &Path {
+        self.folders[0].path()
+    }
+
+    /// What was acknowledged is there; the first stops in good order, and everything adds up.
+    pub(super) async fn assert_complete(self, now_s: i64, taken: impl Iterator<Item = u32>) {
+        let Self { folders, each, .. } = self;
+        let [first, second] = each;
+        for n in taken {
+            assert_eq!(first.submit(now_s, n).await, Some(200), "trip {n} was acknowledged");
+        }
+        drop(second);
+        assert_eq!(Arc::into_inner(first).unwrap().terminate(), Some(0));
+        let (code, stdout, stderr) = command(folders[0].path(), &["verify", "--json", "--recompute"]);
+        assert_eq!(code, Some(0), "{stdout}\n{stderr}");
+    }
+}
