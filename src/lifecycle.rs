@@ -1,4 +1,5 @@
-//! How the process stops, and what its exit code says about it. Phase 1 (soft): take no new work, finish what is open.
+//! How the process stops, and what its exit code says about it. First, if so set, a notice: it serves on, and says that it will
+//! leave. Phase 1 (soft): take no new work, finish what is open.
 //! Phase 2 (hard): drop what still runs; the database keeps it for the next start. Every task of the program starts here,
 //! so that none can end unnoticed and none is forgotten when the process stops.
 
@@ -76,10 +77,12 @@ impl Signals {
 /// The life of the process, shared by all who start tasks or must know that the end has come. Clones are the same life.
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
+    leaving: CancellationToken,
     soft: CancellationToken,
     hard: CancellationToken,
     tasks: TaskTracker,
     failed: Arc<AtomicBool>,
+    notice: Duration,
     phase1_budget: Duration,
 }
 
@@ -88,13 +91,24 @@ impl Lifecycle {
     /// the orchestrator kills.
     pub fn new(phase1_budget: Duration) -> Self {
         let hard = CancellationToken::new();
+        let soft = hard.child_token();
         Self {
-            soft: hard.child_token(),
+            leaving: soft.child_token(),
+            soft,
             hard,
             tasks: TaskTracker::new(),
             failed: Arc::new(AtomicBool::new(false)),
+            notice: Duration::ZERO,
             phase1_budget,
         }
+    }
+
+    /// The same with a notice: after the first signal everything goes on for so long, so that whoever sends requests here by
+    /// asking whether we are ready has time to hear that we are not.
+    #[must_use]
+    pub fn with_notice(mut self, notice: Duration) -> Self {
+        self.notice = notice;
+        self
     }
 
     /// Cancelled when phase 1 begins (and so in phase 2 too): take nothing new, finish what is open, return.
@@ -108,12 +122,17 @@ impl Lifecycle {
         self.hard.clone()
     }
 
-    /// Whether the stop has begun: readiness answers 503 from then on.
+    /// Whether a signal has come, or the stop has begun: readiness answers 503 from then on, and no connection is kept.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_cancelled()
+    }
+
+    /// Whether the stop has begun: nothing new is taken from then on.
     pub fn is_stopping(&self) -> bool {
         self.soft.is_cancelled()
     }
 
-    /// Begins phase 1, as the first signal does.
+    /// Begins phase 1 without a notice.
     pub fn stop(&self) {
         self.soft.cancel();
     }
@@ -152,7 +171,8 @@ impl Lifecycle {
         receiver
     }
 
-    /// Runs until everything has stopped: the first signal begins phase 1, the second, or the end of its budget, phase 2.
+    /// Runs until everything has stopped: the first signal begins the notice, or phase 1 where there is none, and each that follows
+    /// what comes next, as the end of its time does.
     pub async fn run_until_stopped(&self, mut signals: Signals) -> Stopped {
         self.drive(async || signals.next().await).await
     }
@@ -166,8 +186,9 @@ impl Lifecycle {
     async fn drive(&self, mut next_signal: impl AsyncFnMut()) -> Stopped {
         select! {
             () = self.soft.cancelled() => {}
-            () = next_signal() => self.soft.cancel(),
+            () = next_signal() => self.give_notice(&mut next_signal).await,
         }
+        self.soft.cancel();
         self.tasks.close();
         tracing::info!(
             budget_s = self.phase1_budget.as_secs(),
@@ -198,6 +219,20 @@ impl Lifecycle {
             Stopped::WorkLeft
         } else {
             Stopped::Clean
+        }
+    }
+
+    /// Leaves time to hear that we shall stop, unless something stops us.
+    async fn give_notice(&self, next_signal: &mut impl AsyncFnMut()) {
+        self.leaving.cancel();
+        if self.notice.is_zero() {
+            return;
+        }
+        tracing::info!(notice_s = self.notice.as_secs(), "leaving: still serving");
+        select! {
+            () = self.soft.cancelled() => {}
+            () = next_signal() => {}
+            () = sleep(self.notice) => {}
         }
     }
 }
@@ -281,6 +316,22 @@ mod tests {
         assert_eq!(drive(&life, &[1]).await, Stopped::WorkLeft);
         assert_eq!(start.elapsed().as_secs(), 31);
         assert!(life.hard().is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_notice_goes_before_the_stop_and_a_second_signal_ends_it() {
+        for (signals, stops_at) in [(&[1][..], 6), (&[1, 3], 3)] {
+            let life = Lifecycle::new(BUDGET).with_notice(Duration::from_secs(5));
+            let (start, soft, watched) = (Instant::now(), life.soft(), life.clone());
+            life.spawn("watch", async move {
+                sleep(Duration::from_secs(2)).await;
+                assert!(watched.is_leaving() && !watched.is_stopping());
+                soft.cancelled().await;
+            });
+            assert!(!life.is_leaving());
+            assert_eq!(drive(&life, signals).await, Stopped::Clean);
+            assert_eq!(start.elapsed().as_secs(), stops_at);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -50,17 +50,20 @@ async fn answer(
     id: String,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     request.extensions_mut().insert(RequestId(id.clone()));
-    let stopping = request
-        .app_data::<web::Data<ApiState>>()
-        .is_some_and(|state| state.lifecycle.is_stopping());
-    let mut response = if stopping && !ALWAYS.contains(&request.path()) {
-        let mut problem = Problem::draining();
-        problem.close = true;
-        request.into_response(problem.response(&id))
+    let state = request.app_data::<web::Data<ApiState>>().cloned();
+    let is_ours = !ALWAYS.contains(&request.path());
+    let asked = state.as_ref().map(|state| &state.asked).filter(|_| is_ours);
+    let stopping = state.as_ref().is_some_and(|state| state.lifecycle.is_stopping());
+    asked.inspect(|asked| asked.note());
+    let mut response = if stopping && is_ours {
+        request.into_response(Problem::draining().response(&id))
     } else {
         whole(next.call(request).await?.map_into_boxed_body(), &id)
     };
-    if response.request().head().upgrade() {
+    asked.inspect(|asked| asked.note());
+    // One who keeps a connection to a gateway that leaves would send a later request into nothing.
+    let leaving = state.as_ref().is_some_and(|state| state.lifecycle.is_leaving());
+    if leaving || response.request().head().upgrade() {
         // Some clients offer another protocol with every request. The server underneath lets go of such a connection once it has answered;
         // unless the answer says so, the client keeps it for a later request, which is then lost.
         response

@@ -20,7 +20,7 @@ pub(super) async fn alive() -> impl Responder {
 
 /// `GET /readyz`: 200 while requests can be carried out.
 pub(super) async fn ready(state: Data<ApiState>) -> impl Responder {
-    let draining = state.lifecycle.is_stopping();
+    let draining = state.lifecycle.is_leaving();
     let chain = timeout(PROBE_BUDGET, state.chain.allows_work());
     let (answers, chain) = tokio::join!(any_answers(&state.readers), chain);
     let database = state.ledger.healthy() && answers;

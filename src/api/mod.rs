@@ -3,6 +3,7 @@
 //! This room knows no SQL and decides nothing about amounts. A handler that is dropped, because its client hung up, drops
 //! an answer and never a transaction: what was queued is carried out by the writer.
 
+mod asked;
 mod auth;
 mod balance;
 mod body;
@@ -115,6 +116,7 @@ struct ApiState {
     max_body: usize,
     max_batch: usize,
     keys: auth::KeyCache,
+    asked: asked::Asked,
 }
 
 /// What answers requests, and takes trips that come by other ways.
@@ -142,12 +144,18 @@ impl Api {
             max_body: parts.config.max_body_bytes.to_usize(),
             max_batch: parts.config.max_batch_bytes.to_usize(),
             keys: auth::KeyCache::default(),
+            asked: asked::Asked::new(),
         }))
     }
 
     /// Where trips are taken that come by a queue.
     pub fn desk(&self) -> TripDesk {
         TripDesk::new(self.0.clone())
+    }
+
+    /// Waits until nobody asks, a second at most: from the beginning of the stop on whoever asks is told to go elsewhere.
+    pub async fn quiet(&self) {
+        self.0.asked.quiet().await;
     }
 
     /// The server on a listener that is already bound; it must be awaited, and stopped by its handle. It leaves signals to the

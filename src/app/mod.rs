@@ -247,7 +247,7 @@ impl App {
         };
         let sweeper = sharing.dispatch(outgoing, &on, lifecycle)?;
         spawn_jobs((settling, sharing.turns(locations.main())), sweeper, lifecycle);
-        let parts = ApiParts {
+        let api = Api::new(ApiParts {
             ledger: ledger.clone(),
             readers: readers.clone(),
             chain: chain.clone(),
@@ -263,13 +263,12 @@ impl App {
             redis: sharing.redis(),
             limits: sharing.limits(config.limits, lifecycle),
             config: config.http.clone(),
-        };
-        let api = Api::new(parts);
+        });
         messaging::start(&on, api.desk(), &deployment, lifecycle);
         let server = api
             .server(&config.http, listener, config.shutdown.soft_s.seconds())
             .map_err(not_listening(&config))?;
-        spawn_server(server, lifecycle);
+        spawn_server(server, api, lifecycle);
         Ok(Self {
             address,
             first_key,
@@ -309,11 +308,14 @@ fn spawn_writers(writers: Vec<Writer>, lock: &Arc<FolderLock>, lifecycle: &Lifec
     }
 }
 
-fn spawn_server(server: Server, lifecycle: &Lifecycle) {
+fn spawn_server(server: Server, api: Api, lifecycle: &Lifecycle) {
     let (handle, soft) = (server.handle(), lifecycle.soft());
     lifecycle.spawn("http", async move {
         let stop = async {
             soft.cancelled().await;
+            // It listens as long as somebody asks, for the answer is where to go: the port alone can only break off what is being sent.
+            api.quiet().await;
+            drop(api);
             handle.stop(true).await;
         };
         let (ended, ()) = tokio::join!(server, stop);

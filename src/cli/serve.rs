@@ -22,7 +22,8 @@ async fn serve(setting: Setting) -> Result<Stopped, CommandError> {
         action: "listening for signals",
         source,
     })?;
-    let lifecycle = Lifecycle::new(setting.config.shutdown.soft_s.seconds());
+    let shutdown = &setting.config.shutdown;
+    let lifecycle = Lifecycle::new(shutdown.soft_s.seconds()).with_notice(shutdown.notice_s.seconds());
     let first_key_file = setting.folder.first_key_file();
     let parts = Parts {
         config: setting.config,

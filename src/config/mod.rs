@@ -86,7 +86,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Trips in and events out by a broker.
     pub rabbitmq: RabbitMqConfig,
-    /// The budget of the orderly stop.
+    /// The times of the orderly stop.
     pub shutdown: ShutdownConfig,
     /// What is told, and how.
     pub log: LogConfig,

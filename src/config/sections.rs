@@ -181,10 +181,12 @@ pub struct RabbitMqConfig {
     pub events: QueueName,
 }
 
-/// Section `shutdown`: the budget of the orderly stop.
+/// Section `shutdown`: the times of the orderly stop.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownConfig {
+    /// How long everything goes on after the first signal, while readiness says no, in seconds.
+    pub notice_s: Bounded<0, 600>,
     /// How long phase 1 may last, in seconds.
     pub soft_s: Bounded<0, 3_600>,
 }

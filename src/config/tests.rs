@@ -45,6 +45,7 @@ fn nothing_configured_is_a_demo_on_this_machine() {
     assert_eq!(config.chain.pool.to_usize(), 10_000);
     assert_eq!(config.writer.batch_max.to_usize(), 256);
     assert_eq!(config.shutdown.soft_s.seconds().as_secs(), 30);
+    assert_eq!(config.shutdown.notice_s.get(), 0);
     assert_eq!(config.keys.kek_file, None);
     assert_eq!(
         (config.redis.url, config.rabbitmq.url, config.traces.url),

@@ -103,7 +103,9 @@ fn every_alert_has_its_section() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("- alert: "))
         .collect();
-    let sections: Vec<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let sections = runbook.lines().filter_map(|line| line.strip_prefix("## "));
+    // What is done without an alarm has a title of several words.
+    let sections: Vec<&str> = sections.filter(|title| !title.contains(' ')).collect();
     assert_eq!(rules, sections);
     for rule in rules {
         let link = format!("runbook: docs/operations/runbook.md#{}", rule.to_lowercase());

@@ -6,6 +6,7 @@ mod exhausted;
 mod instances;
 mod lost_replies;
 mod next_version;
+mod rolling;
 mod shards;
 mod silence;
 mod slow_disk;
