@@ -6,7 +6,10 @@ use crate::store::db::{PoolUse, Readers};
 use crate::store::reads;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde_json::json;
+use std::future;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -40,15 +43,15 @@ pub(super) async fn ready(state: Data<ApiState>) -> impl Responder {
     answer.json(json!({"ready": ready, "checks": checks}))
 }
 
-/// Whether a database can be read: while another is away, riders who are at home in this one are served.
+/// Whether a database can be read: while another is away, riders who are at home in this one are served. All are asked at once, for one that
+/// is silent would let whoever asks wait.
 async fn any_answers(readers: &Readers) -> bool {
-    for (_, shards) in readers.each() {
-        let Some(first) = shards.first() else { continue };
-        if matches!(timeout(PROBE_BUDGET, reads::position(readers, *first)).await, Ok(Ok(_))) {
-            return true;
-        }
-    }
-    false
+    let firsts = readers.each().filter_map(|(_, shards)| shards.first().copied());
+    let answers = firsts.map(async |first| {
+        let answer = timeout(PROBE_BUDGET, reads::position(readers, first)).await;
+        matches!(answer, Ok(Ok(_)))
+    });
+    answers.collect::<FuturesUnordered<_>>().any(future::ready).await
 }
 
 /// `GET /metrics`: the figures of the process, for Prometheus.

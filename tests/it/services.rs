@@ -66,11 +66,26 @@ impl Server {
         self.restart();
     }
 
+    /// Silent until what is answered is dropped: connections stay open, others are made, and nothing is answered.
+    pub(crate) fn silenced(&self) -> Silenced<'_> {
+        self.signal("-STOP");
+        Silenced(self)
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = std::fs::read_to_string(self.folder.path().join(format!("{}.pid", self.part))).unwrap();
+        assert!(
+            Command::new("kill")
+                .args([signal, pid.trim()])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
     /// SIGKILL; returns when nobody listens there any more.
     pub(crate) fn kill(&self) {
-        let pid = std::fs::read_to_string(self.folder.path().join(format!("{}.pid", self.part))).unwrap();
-        let killed = Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap();
-        assert!(killed.success());
+        self.signal("-KILL");
         while TcpStream::connect(self.address()).is_ok() {}
     }
 
@@ -89,6 +104,15 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         script(&["down".to_owned()], &[], self.folder.path(), self.part);
+    }
+}
+
+/// A server that stands still.
+pub(crate) struct Silenced<'a>(&'a Server);
+
+impl Drop for Silenced<'_> {
+    fn drop(&mut self) {
+        self.0.signal("-CONT");
     }
 }
 

@@ -9,6 +9,7 @@ mod next_version;
 mod rolling;
 mod shards;
 mod silence;
+mod silent_server;
 mod slow_disk;
 mod two;
 

@@ -17,14 +17,19 @@ use std::time::{Duration, Instant};
 const UNFELT: Duration = Duration::from_secs(5);
 
 /// Two servers and the settings that spread a ledger over them.
-struct Pair {
-    servers: [Server; 2],
+pub(super) struct Pair {
+    pub(super) servers: [Server; 2],
     urls: [String; 2],
 }
 
 impl Pair {
     fn start() -> Self {
-        let servers = [Server::start("mariadb"), Server::start("mariadb")];
+        Self::start_with(&[])
+    }
+
+    /// The same with options of the servers.
+    pub(super) fn start_with(options: &[&str]) -> Self {
+        let servers = [(); 2].map(|()| Server::start_with("mariadb", options));
         let urls = [0, 1].map(|n: usize| format!("{}/carbon", servers[n].url));
         Self { servers, urls }
     }
@@ -36,12 +41,12 @@ impl Pair {
         ]
     }
 
-    fn locations(&self) -> Vec<Location> {
+    pub(super) fn locations(&self) -> Vec<Location> {
         let server = |url: &String| MySqlServer::new(url, AT_ONCE, Duration::from_mins(1)).unwrap();
         self.urls.iter().map(|url| Location::MySql(server(url))).collect()
     }
 
-    async fn spawn(&self) -> TestApp {
+    pub(super) async fn spawn(&self) -> TestApp {
         let settings = self.settings();
         let settings = settings.each_ref().map(|(key, value)| (*key, value.as_str()));
         TestApp::spawn_on(tempfile::tempdir().unwrap(), self.locations(), &settings).await
@@ -64,7 +69,7 @@ impl Pair {
 }
 
 /// A rider of each shard: neighbours are at home together, the first fifteen on the first server.
-const RIDERS: [u32; 4] = [0, 14, 15, 29];
+pub(super) const RIDERS: [u32; 4] = [0, 14, 15, 29];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shards_on_two_servers_are_one_ledger() {
