@@ -113,7 +113,7 @@ impl Writer {
         self.waiting.join(batch, |_| true);
     }
 
-    /// Splits a batch that the database refuses for its data until the poisonous command stands alone.
+    /// Splits a batch of which some command cannot be carried out until that stands alone.
     async fn carry_out(&mut self, batch: Vec<Queued>) {
         let (mut parts, mut whole) = (vec![batch], true);
         while let Some(mut part) = parts.pop() {
@@ -126,12 +126,12 @@ impl Writer {
                         let _gone = queued.reply.send(answer.map_err(SubmitError::Rejected));
                     }
                 }
-                Err(StoreError::Data(_) | StoreError::Row { .. }) if part.len() > 1 => {
+                Err(error) if part.len() > 1 && is_of_one(&error) => {
                     let later = part.split_off(part.len() / 2);
                     parts.extend([later, part]);
                 }
                 Err(error) => {
-                    let alone = matches!(error, StoreError::Data(_) | StoreError::Row { .. });
+                    let alone = is_of_one(&error);
                     self.healthy.store(alone, Ordering::Relaxed);
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
@@ -282,6 +282,14 @@ impl Writer {
 async fn answered<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let silent = |_| StoreError::Unavailable(sqlx::Error::PoolTimedOut);
     tokio::time::timeout(PATIENCE, answer).await.map_err(silent)?
+}
+
+/// Whether an error may be that of one command, because of its data or its shard: others of the batch may be carried out.
+fn is_of_one(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Data(_) | StoreError::Row { .. } | StoreError::NotHome { .. }
+    )
 }
 
 /// Tells callers that their commands were not carried out.

@@ -9,6 +9,7 @@ use crate::services::Server;
 use crate::support::TestApp;
 use carbon_gateway::store::databases::{self, HomesError};
 use carbon_gateway::store::db::{Location, MySqlServer};
+use futures_util::future::join_all;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use std::time::{Duration, Instant};
@@ -221,6 +222,58 @@ async fn one_server_away_is_felt_by_its_riders_only() {
     }
     for user in RIDERS {
         issue(&app, user, 1).await;
+    }
+    app.drained().await;
+    let (folder, _) = app.stop().await;
+    let report = verified(&databases::homes(pair.locations()).await.unwrap(), folder.path()).await;
+    assert!(report.ok, "{report:#?}");
+}
+
+/// What a server holds of the last shard: pages, trips, and how far its head is.
+async fn of_the_last_shard(pair: &Pair) -> (i64, i64, i64) {
+    const SQL: &str = "SELECT (SELECT COUNT(*) FROM journal WHERE shard = 29), (SELECT COUNT(*) FROM trip_29), MAX(seq) FROM shard_head \
+                       WHERE shard IN (29, 40)";
+    let mut connection = pair.locations()[1].connect().await.unwrap();
+    let counted = sqlx::query_as(SQL).fetch_one(raw(&mut connection)).await.unwrap();
+    connection.close().await.unwrap();
+    counted
+}
+
+/// A server to which a shard was moved back from an old copy, or from which it was taken, is not believed: the head is read under its lock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_whose_head_is_moved_under_a_gateway_takes_nothing_any_more() {
+    if database::is_in_files("a head that is moved", "a file holds all shards") {
+        return;
+    }
+    let pair = Pair::start();
+    let app = pair.spawn().await;
+    for user in RIDERS {
+        issue(&app, user, 0).await;
+    }
+    app.drained().await;
+    // Of its writer, which has 17, 21 and 25 besides, and of the other writers: they ride at the same time.
+    let neighbours = [15, 16, 17, 21, 25, 27, 28];
+    let moves = [
+        ["SET home = REVERSE(home) WHERE shard = 29"; 2],
+        ["SET shard = 40 WHERE shard = 29", "SET shard = 29 WHERE shard = 40"],
+    ];
+    for ([away, back], first) in moves.into_iter().zip([10, 30]) {
+        let before = of_the_last_shard(&pair).await;
+        pair.run(1, &format!("UPDATE shard_head {away}")).await;
+        for n in first..first + 10 {
+            let riders = neighbours
+                .map(|user| (user, n))
+                .into_iter()
+                .chain([(29, n), (29, n + 50), (29, n + 100)]);
+            let answers = riders.map(async |(user, n)| (user, app.post("/v1/trips", &ride_of(user, n)).await));
+            for (user, answer) in join_all(answers).await {
+                assert_eq!(answer.status(), if user == 29 { 503 } else { 201 }, "user {user}");
+                assert_eq!(answer.headers().contains_key("retry-after"), user == 29, "{answer:?}");
+            }
+        }
+        assert_eq!(of_the_last_shard(&pair).await, before, "nothing was written there");
+        pair.run(1, &format!("UPDATE shard_head {back}")).await;
+        assert_eq!(app.post("/v1/trips", &ride_of(29, first)).await.status(), 201);
     }
     app.drained().await;
     let (folder, _) = app.stop().await;
