@@ -121,12 +121,8 @@ fn open<'b>(
     let mut views = Vec::new();
     for (shard, indexes) in by_shard {
         let number = i64::from(shard.index());
-        let head = heads
-            .remove(&number)
-            .ok_or_else(|| StoreError::row("shard_head", "shard", format!("{number} is missing")))?;
-        if head.home != setting.home {
-            return Err(StoreError::NotHome { shard: number });
-        }
+        let at_home = heads.remove(&number).filter(|head| head.home == setting.home);
+        let head = at_home.ok_or(StoreError::NotHome { shard: number })?;
         let mine: Vec<&Command> = indexes
             .iter()
             .filter_map(|index| commands.get(*index).copied())

@@ -36,8 +36,10 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The shard's home is another deployment.
-    #[error("shard {shard} is at home in another deployment; this process has an old file or the wrong one")]
+    /// The shard's head is gone, or that of another deployment.
+    #[error(
+        "shard {shard} is not at home here: its head is gone, or that of another deployment; the database is an old one or the wrong one"
+    )]
     NotHome {
         /// The shard.
         shard: i64,
