@@ -246,7 +246,9 @@ impl App {
             config: &config,
         };
         let sweeper = sharing.dispatch(outgoing, &on, lifecycle)?;
-        spawn_jobs((settling, sharing.turns(locations.main())), sweeper, lifecycle);
+        let every = config.jobs.settle_due_s.seconds();
+        let turns = sharing.turns(locations.main(), every);
+        spawn_jobs((settling, turns, every), sweeper, lifecycle);
         let api = Api::new(ApiParts {
             ledger: ledger.clone(),
             readers: readers.clone(),
@@ -288,7 +290,7 @@ fn not_listening(config: &Config) -> impl FnOnce(std::io::Error) -> AppError {
     |source| AppError::Listen { address, source }
 }
 
-fn spawn_jobs(settling: (Settling, Turns), sweeper: Option<Sweeper>, lifecycle: &Lifecycle) {
+fn spawn_jobs(settling: (Settling, Turns, Duration), sweeper: Option<Sweeper>, lifecycle: &Lifecycle) {
     let soft = lifecycle.soft();
     lifecycle.spawn("jobs", async move {
         if let Err(error) = jobs::run(settling, sweeper, soft).await {

@@ -66,13 +66,15 @@ impl Sharing {
         limits
     }
 
-    /// Turns at jobs, by leases in the main database.
-    pub fn turns(&self, main: &Location) -> Turns {
+    /// Turns at jobs that are run `every` so often, by leases in the main database. They last twice as long: an instance that runs a job
+    /// late once still has its turn.
+    pub fn turns(&self, main: &Location, every: Duration) -> Turns {
         let holder = rand::random();
         let holders = self
             .redis()
             .map(|redis| Holders::new(redis, Arc::clone(&self.space), &holder));
-        Turns::new(Leases::new(main.clone(), holder), holders)
+        let leases = Leases::new(main.clone(), holder).lasting(every.saturating_mul(2));
+        Turns::new(leases, holders)
     }
 
     /// Starts dispatch where the chain is; elsewhere, tells the instance that has it what is booked here.

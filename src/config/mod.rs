@@ -23,8 +23,8 @@ pub use bounds::{
 };
 pub use folders::shared_dir;
 pub use sections::{
-    ChainConfig, ChainKind, DatabaseConfig, DatabaseKind, DispatchConfig, Environment, HttpConfig, KeysConfig,
-    LedgerConfig, LimitsConfig, LogConfig, LogFormat, MethodologyConfig, NetworkConfig, ProgrammeConfig,
+    ChainConfig, ChainKind, DatabaseConfig, DatabaseKind, DispatchConfig, Environment, HttpConfig, JobsConfig,
+    KeysConfig, LedgerConfig, LimitsConfig, LogConfig, LogFormat, MethodologyConfig, NetworkConfig, ProgrammeConfig,
     RabbitMqConfig, RedisConfig, ShutdownConfig, Synchronous, TracesConfig, WriterConfig,
 };
 
@@ -43,11 +43,12 @@ const OPTIONAL: [&str; 8] = [
 ];
 /// Writers that a server has when nobody says otherwise.
 const WRITERS_OF_A_SERVER: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "chain",
     "database",
     "dispatch",
     "http",
+    "jobs",
     "keys",
     "ledger",
     "limits",
@@ -86,6 +87,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Trips in and events out by a broker.
     pub rabbitmq: RabbitMqConfig,
+    /// What is done by the clock.
+    pub jobs: JobsConfig,
     /// The times of the orderly stop.
     pub shutdown: ShutdownConfig,
     /// What is told, and how.

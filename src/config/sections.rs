@@ -181,6 +181,14 @@ pub struct RabbitMqConfig {
     pub events: QueueName,
 }
 
+/// Section `jobs`: what the gateway does by the clock.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobsConfig {
+    /// How often what time alone has done is booked, in seconds.
+    pub settle_due_s: Bounded<1, 3_600>,
+}
+
 /// Section `shutdown`: the times of the orderly stop.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -15,39 +15,40 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-/// Every minute.
-const SETTLE_DUE: &str = "0 * * * * *";
+/// The name of its lease.
+const SETTLE_DUE: &str = "settle-due";
 /// Every five seconds.
 const SWEEP: &str = "*/5 * * * * *";
 
 /// Runs the jobs until told to stop. The scheduler only says that it is time: if the last run is still at work, that time is passed
 /// over, and what it would have done is done by the next.
 pub async fn run(
-    (settling, turns): (Settling, Turns),
+    (settling, turns, every): (Settling, Turns, Duration),
     sweeper: Option<Sweeper>,
     stop: CancellationToken,
 ) -> Result<(), JobSchedulerError> {
     let mut scheduler = JobScheduler::new().await?;
-    let minutes = ticks(&scheduler, SETTLE_DUE).await?;
-    let sweeps = ticks(&scheduler, SWEEP).await?;
+    let (tick, dues) = ticks();
+    scheduler.add(Job::new_repeated(every, tick)?).await?;
+    let (tick, sweeps) = ticks();
+    scheduler.add(Job::new(SWEEP, tick)?).await?;
     scheduler.start().await?;
     let sweeping = async {
         if let Some(sweeper) = sweeper {
             sweep(&sweeper, sweeps, &stop).await;
         }
     };
-    tokio::join!(settle_due(&settling, &turns, minutes, &stop), sweeping);
+    tokio::join!(settle_due(&settling, &turns, dues, &stop), sweeping);
     scheduler.shutdown().await
 }
 
-/// Ticks by a cron expression with seconds.
-async fn ticks(scheduler: &JobScheduler, cron: &str) -> Result<mpsc::Receiver<()>, JobSchedulerError> {
+/// What the scheduler does when it is time, and where that is heard.
+fn ticks<Id>() -> (impl FnMut(Id, JobScheduler) + Send + Sync, mpsc::Receiver<()>) {
     let (tick, ticks) = mpsc::channel::<()>(1);
-    let job = Job::new(cron, move |_, _| {
+    let due = move |_, _| {
         let _still_running = tick.try_send(());
-    })?;
-    scheduler.add(job).await?;
-    Ok(ticks)
+    };
+    (due, ticks)
 }
 
 fn count(outcome: &'static str, runs: u64) {
@@ -59,27 +60,33 @@ async fn settle_due(settling: &Settling, turns: &Turns, mut ticks: mpsc::Receive
         count(outcome, 0);
     }
     settle_due::tell_oldest(Duration::ZERO);
+    let mut is_ours = false;
     while let Some(Some(())) = stop.run_until_cancelled(ticks.recv()).await {
-        settle_in_turn(settling, turns, stop).await;
+        is_ours = settle_in_turn(settling, turns, stop).await;
+    }
+    if is_ours && let Err(error) = turns.give_back(SETTLE_DUE).await {
+        tracing::debug!(%error, "the lease of settle-due ends by itself");
     }
 }
 
-/// What a tick begins: settles what is due, if it is this instance's turn.
-pub async fn settle_in_turn(settling: &Settling, turns: &Turns, stop: &CancellationToken) {
-    match turns.take("settle-due", settling.clock.now_ms()).await {
+/// What a tick begins: settles what is due, if it is this instance's turn, and answers whether it was.
+pub async fn settle_in_turn(settling: &Settling, turns: &Turns, stop: &CancellationToken) -> bool {
+    match turns.take(SETTLE_DUE, settling.clock.now_ms()).await {
         Ok(true) => {}
         Ok(false) => {
             settle_due::tell_oldest(Duration::ZERO);
-            return count("elsewhere", 1);
+            count("elsewhere", 1);
+            return false;
         }
         Err(error) => {
             count("failed", 1);
             let error = &error as &dyn std::error::Error;
-            return tracing::warn!(error, "whose turn it is to settle what is due is not known");
+            tracing::warn!(error, "whose turn it is to settle what is due is not known");
+            return false;
         }
     }
     let span = tracing::debug_span!("settle-due");
-    let settled = settling.run("settle-due", stop).instrument(span).await;
+    let settled = settling.run(SETTLE_DUE, stop).instrument(span).await;
     count(if settled.is_ok() { "done" } else { "failed" }, 1);
     match settled {
         Ok(0) => {}
@@ -89,6 +96,7 @@ pub async fn settle_in_turn(settling: &Settling, turns: &Turns, stop: &Cancellat
             "settle-due did not come to its end"
         ),
     }
+    true
 }
 
 /// The first sweep takes up all that a process before has left.

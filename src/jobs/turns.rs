@@ -3,7 +3,7 @@
 
 use crate::redis::holders::Holders;
 use crate::store::db::StoreError;
-use crate::store::leases::{LEASE, Leases};
+use crate::store::leases::Leases;
 use std::time::{Duration, Instant};
 
 /// Taken off what is said of a lease: clocks do not run alike.
@@ -24,7 +24,7 @@ impl Turns {
     /// Whether this instance may run a job now.
     pub async fn take(&self, job: &'static str, now_ms: i64) -> Result<bool, StoreError> {
         if let Some(holders) = &self.holders
-            && holders.is_anothers(job, LEASE).await
+            && holders.is_anothers(job, self.leases.lease()).await
         {
             return Ok(false);
         }
@@ -33,8 +33,17 @@ impl Turns {
         let taken = self.leases.take(job, now_ms).await?;
         if let Some(holders) = self.holders.as_ref().filter(|_| taken) {
             let passed = asked.elapsed().saturating_add(MARGIN);
-            holders.tell(job, LEASE.saturating_sub(passed)).await;
+            holders.tell(job, self.leases.lease().saturating_sub(passed)).await;
         }
         Ok(taken)
+    }
+
+    /// Leaves a job that this instance had to the others.
+    pub async fn give_back(&self, job: &'static str) -> Result<(), StoreError> {
+        self.leases.give_back(job).await?;
+        if let Some(holders) = &self.holders {
+            holders.forget(job).await;
+        }
+        Ok(())
     }
 }

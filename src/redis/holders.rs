@@ -43,6 +43,17 @@ impl Holders {
         holder != self.own.as_bytes() && left.is_ok_and(|left| left <= lease)
     }
 
+    /// Nobody is known to have the lease of a job.
+    pub async fn forget(&self, job: &str) {
+        let mut command = redis::cmd("DEL");
+        command.arg(self.space.name("holder", job));
+        // Unheard, it holds the others up until the word ends.
+        let _told: Option<()> = self
+            .redis
+            .ask(async move |mut connection| command.query_async(&mut connection).await)
+            .await;
+    }
+
     /// This instance has the lease of a job for so long.
     pub async fn tell(&self, job: &str, left: Duration) {
         let left_ms = u64::try_from(left.as_millis()).unwrap_or(0);

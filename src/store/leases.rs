@@ -4,8 +4,8 @@
 use super::db::{Connection, Location, StoreError, with};
 use std::time::Duration;
 
-/// How long a lease lasts that nobody takes again.
-pub const LEASE: Duration = Duration::from_mins(2);
+/// How long a lease lasts that nobody takes again, where nothing else is said.
+const LEASE: Duration = Duration::from_mins(2);
 
 /// Takes leases for one instance.
 #[derive(Clone, Debug)]
@@ -30,6 +30,11 @@ impl Leases {
     pub const fn lasting(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
+    }
+
+    /// How long a lease lasts.
+    pub const fn lease(&self) -> Duration {
+        self.lease
     }
 
     /// Whether this instance may run a job now; it keeps the lease until it ends, or by asking again.

@@ -78,6 +78,12 @@ async fn what_redis_says_of_a_lease_spares_asking_and_decides_nothing() {
         ask::<()>(&mut connection, words).await;
         assert!(other.take(JOB, 180_000).await.unwrap());
     }
+
+    // Given back, it is nobody's, and nobody is said to have it.
+    assert!(!blind.take(JOB, 180_000).await.unwrap());
+    other.give_back(JOB).await.unwrap();
+    assert!(blind.take(JOB, 180_000).await.is_err());
+    assert!(one.take(JOB, 180_000).await.unwrap());
     app.stop().await;
     end(&life).await;
 }
