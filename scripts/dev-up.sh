@@ -137,8 +137,9 @@ answers_mariadb() { mariadb_client -e 'SELECT 1' >/dev/null 2>&1; }
 as_root() { [ "$(id -u)" != 0 ] || echo "--user=root"; }
 
 prepare_mariadb() {
+  mkdir -p "$dir/mariadb-tmp"
   [ ! -d "$dir/mariadb/mysql" ] || return 0
-  mariadb-install-db --no-defaults --datadir="$dir/mariadb" $(as_root) --auth-root-authentication-method=normal \
+  mariadb-install-db --no-defaults --datadir="$dir/mariadb" --tmpdir="$dir/mariadb-tmp" $(as_root) --auth-root-authentication-method=normal \
     --skip-test-db >"$dir/mariadb-install.log" 2>&1 && return
   tail -n 20 "$dir/mariadb-install.log" >&2
   fail 1 "the database was not made; see $dir/mariadb-install.log"
@@ -151,8 +152,9 @@ launch_mariadb() {
   local memory=(--innodb-buffer-pool-size=256M)
   [ -z "$large" ] || memory=(--innodb-buffer-pool-size=6G --innodb-log-file-size=2G)
   # A zone that is not UTC, so that a question which forgets that servers have one is found out.
+  # A server that starts sweeps the folder of temporary tables, so no two may have the same.
   # The socket's path may have 107 bytes only.
-  setsid env TZ=CST-8 ${preload:+LD_PRELOAD="$preload"} "$(program_of_mariadb)" --no-defaults --datadir="$dir/mariadb" $(as_root) --socket="/tmp/carbon-mariadb-$$.sock" \
+  setsid env TZ=CST-8 ${preload:+LD_PRELOAD="$preload"} "$(program_of_mariadb)" --no-defaults --datadir="$dir/mariadb" --tmpdir="$dir/mariadb-tmp" $(as_root) --socket="/tmp/carbon-mariadb-$$.sock" \
     --pid-file="$dir/mariadb.pid" --port="$(port mariadb)" --bind-address=127.0.0.1 --skip-name-resolve --character-set-server=utf8mb4 \
     "${memory[@]}" --max-connections=1000 --max-prepared-stmt-count=200000 --table-open-cache=8000 --open-files-limit=16000 \
     "${durable[@]}" >>"$dir/mariadb.log" 2>&1 </dev/null &
