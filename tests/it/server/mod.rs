@@ -11,6 +11,7 @@ mod shards;
 mod silence;
 mod silent_server;
 mod slow_disk;
+mod tampered;
 mod turns;
 mod two;
 
