@@ -6,6 +6,8 @@ COPY . .
 RUN cargo build --release --locked
 
 FROM debian:bookworm-slim
+# Authorities that https and amqps addresses are checked by.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data carbon && install -d -o carbon -m 0700 /data
 COPY --from=build /src/target/release/carbon-gateway /usr/local/bin/
 USER carbon

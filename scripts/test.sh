@@ -84,7 +84,7 @@ if [ -z "$embedded" ]; then
   eval "$(scripts/dev-up.sh env "$server" | grep CARBON_TEST_)"
   [ -z "$mysql" ] || export CARBON_TEST_MYSQL=$mysql
   names=$(cargo test --locked --test it -- --list 2>/dev/null | sed -n 's/: test$//p' || true)
-  leave_out '(house|licences|readme|formats)::' "reads source text and fixed bytes"
+  leave_out '(house|licences|readme|containers|formats)::' "reads source text and fixed bytes"
   leave_out 'shared::' "compares what is compiled in with the shared data"
   leave_out '(chain|tampering|plans)::' "works on SQLite files, whatever holds the ledger"
   leave_out 'kill::days::a_disk_too_full' "is about the chain's file alone"

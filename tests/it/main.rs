@@ -9,6 +9,7 @@ mod services; // Redis and RabbitMQ, where they are at hand
 mod support; // a gateway of its own for every test
 
 mod chain; // the embedded chain: attacks, habits, bad days, tampering
+mod containers; // the files of containers speak of settings and variables that are there
 mod demo; // the made-up morning, by the real executable
 mod dispatch; // what is booked is confirmed, whatever the chain does
 mod doctor; // what is broken is named, one thing at a time, and the rest is examined all the same
