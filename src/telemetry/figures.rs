@@ -37,7 +37,7 @@ const fn figure(name: &'static str, kind: Kind, unit: Unit, meaning: &'static st
 }
 
 /// All of them, by what they tell of.
-pub const FIGURES: [Figure; 33] = [
+pub const FIGURES: [Figure; 35] = [
     figure(
         "carbon_http_requests_total",
         Kind::Counter,
@@ -108,7 +108,19 @@ pub const FIGURES: [Figure; 33] = [
         "carbon_writer_commit_seconds",
         Kind::Histogram,
         Unit::Seconds,
-        "Time of a batch from its first statement to its commit.",
+        "Time of a batch from its first statement to its commit, the wait for its shards and a second attempt included.",
+    ),
+    figure(
+        "carbon_writer_lock_seconds",
+        Kind::Histogram,
+        Unit::Seconds,
+        "Of that, the wait of each attempt until the rows of its shards were locked and read.",
+    ),
+    figure(
+        "carbon_database_commit_seconds",
+        Kind::Histogram,
+        Unit::Seconds,
+        "Of that, COMMIT alone.",
     ),
     figure(
         "carbon_database_up",

@@ -1,10 +1,13 @@
 //! What operators rest on: every figure that is counted is described, and alerts, dashboard and runbook speak of figures that are there.
 
-use crate::support::{TestApp, trip_at};
+use crate::process::Served;
+use crate::support::{now_s, trip_at};
+use carbon_gateway::methodology::units::Amount;
 use carbon_gateway::telemetry::{FIGURES, Kind};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// What stands before the name of a figure where it is counted.
 const COUNTED: [(&str, Kind); 3] = [
@@ -113,57 +116,117 @@ fn every_alert_has_its_section() {
     }
 }
 
+/// The lines of `/metrics`. A process of its own is asked: in this one other tests count too.
+async fn told(served: &Served) -> String {
+    let answer = served.client.get(format!("{}/metrics", served.base)).send().await;
+    answer.unwrap().text().await.unwrap()
+}
+
+/// The value of a figure with its labels, as it is told.
+fn value<'t>(text: &'t str, figure: &str) -> &'t str {
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(figure)?.strip_prefix(' '));
+    value.unwrap_or("nothing")
+}
+
+/// Waits until a sweep tells how many transactions are stored and can leave, wait for their parents, and have left.
+async fn backlog_until(served: &Served, expected: [&str; 3]) {
+    let begun = Instant::now();
+    loop {
+        let text = told(served).await;
+        let found = ["stored", "waiting_for_parents", "submitted"]
+            .map(|status| value(&text, &format!("carbon_dispatch_backlog{{status=\"{status}\"}}")));
+        if found == expected {
+            return;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "{found:?} and not {expected:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn post(served: &Served, path: &str, body: &Value) -> Value {
+    let request = served.client.post(format!("{}{path}", served.base));
+    let request = request.bearer_auth(&served.key).header("Idempotency-Key", path);
+    let answer = request.json(body).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 201, "{path}");
+    answer.json().await.unwrap()
+}
+
 #[tokio::test]
 async fn the_business_is_counted_as_it_is_booked() {
-    let app = TestApp::spawn().await;
-    let figure = async |line: &str| {
-        let text = app.get("/metrics").await.text().await.unwrap();
-        let value = text
-            .lines()
-            .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
-        value.map_or(0.0, |value| value.parse::<f64>().unwrap())
-    };
-    let refused = "carbon_trips_refused_total{rule=\"too_old\"}";
-    let (trips, grams) = (
-        "carbon_ledger_entries_total{figure=\"trip\"}",
-        "carbon_ledger_micrograms_total{figure=\"quantified\"}",
-    );
-    // Other tests of this process count too.
-    let before = [figure(trips).await, figure(grams).await, figure(refused).await];
-    let now_s = crate::support::NOON_MS / 1_000;
-    let posted = app.post("/v1/trips", &trip_at(now_s, 1)).await;
-    let quantified: Value = posted.json().await.unwrap();
-    let quantified: f64 = quantified["quantified"].as_str().unwrap().parse().unwrap();
-    app.post("/v1/trips", &trip_at(now_s - 40 * 86_400, 2)).await;
-    let after = [figure(trips).await, figure(grams).await, figure(refused).await];
-    assert!(
-        after[0] >= before[0] + 2.0 && after[2] >= before[2] + 1.0,
-        "{before:?} {after:?}"
-    );
-    assert!(after[1] >= before[1] + quantified * 1e6 - 1.0, "{before:?} {after:?}");
-    let text = app.get("/metrics").await.text().await.unwrap();
-    for name in [
-        "carbon_writer_queue_limit",
-        "carbon_database_up",
-        "carbon_pool_limit",
-        "carbon_writer_commit_seconds",
+    let data = tempfile::tempdir().unwrap();
+    // A block waits longer for company than one sweep for the next: what is on its way can be seen there.
+    let served = Served::start_with(data.path(), &[("CARBON_GATEWAY__CHAIN__BLOCK_DELAY_MS", "10000")]).await;
+    let text = told(&served).await;
+    // What has not happened is told as zero, or no alarm could rest on its growth.
+    for line in [
+        "carbon_dispatch_sweeps_total{outcome=\"failed\"}",
+        "carbon_job_runs_total{job=\"settle-due\",outcome=\"failed\"}",
+        "carbon_writer_overloaded_total",
+        "carbon_writer_batches_failed_total",
     ] {
+        assert_eq!(value(&text, line), "0", "{line}");
+    }
+    let trip = post(&served, "/v1/trips", &trip_at(now_s(), 1)).await;
+    post(&served, "/v1/trips", &trip_at(now_s() - 40 * 86_400, 2)).await;
+    let all = json!({"programme": "demo", "all": true});
+    post(&served, "/v1/users/1000001/claims/collect", &all).await;
+    let order = json!({"user_id": "1000001", "programme": "demo", "amount": "150", "reference": "order-1"});
+    post(&served, "/v1/redemptions", &order).await;
+    // The issue is on its way, and what spends it waits for it.
+    backlog_until(&served, ["0", "1", "1"]).await;
+    backlog_until(&served, ["0", "0", "0"]).await;
+    let text = told(&served).await;
+    let grams = Amount::parse_grams(trip["quantified"].as_str().unwrap()).unwrap();
+    let grams = grams.micrograms().to_string();
+    for (figure, count, amount) in [
+        ("trip", "2", "0"),
+        ("refused", "1", "0"),
+        ("quantified", "1", &grams),
+        ("collected", "1", &grams),
+        ("issued", "1", &grams),
+        ("spent", "1", "150000000"),
+        ("received", "1", "150000000"),
+    ] {
+        let of = |family: &str| value(&text, &format!("{family}{{figure=\"{figure}\"}}"));
+        let found = (of("carbon_ledger_entries_total"), of("carbon_ledger_micrograms_total"));
+        assert_eq!(found, (count, amount), "{figure}");
+    }
+    assert_eq!(value(&text, "carbon_trips_refused_total{rule=\"too_old\"}"), "1");
+    assert_eq!(value(&text, "carbon_dispatch_envelopes_total{fate=\"confirmed\"}"), "2");
+    a_batch_is_told_in_parts(&text);
+    assert_eq!(served.terminate(), Some(0));
+}
+
+/// Nothing is at work: every batch is told whole, and its parts are no more than the whole.
+fn a_batch_is_told_in_parts(text: &str) {
+    for name in ["carbon_writer_queue_limit", "carbon_database_up", "carbon_pool_limit"] {
         assert!(
             text.contains(&format!("# HELP {name} ")),
             "{name} is not explained:\n{text}"
         );
     }
-    // What has not happened is told as zero, or no alarm could rest on its growth.
-    for line in [
-        "carbon_dispatch_sweeps_total{outcome=\"failed\"}",
-        "carbon_job_runs_total{job=\"settle-due\",outcome=\"done\"}",
-        "carbon_writer_overloaded_total",
-    ] {
-        assert!(text.contains(&format!("\n{line} ")), "{line}");
-    }
+    let [whole, lock, commit] = [
+        "carbon_writer_commit_seconds",
+        "carbon_writer_lock_seconds",
+        "carbon_database_commit_seconds",
+    ]
+    .map(|name| {
+        assert!(
+            text.contains(&format!("\n{name}_bucket{{le=\"0.0005\"}} ")),
+            "{name} is not told as buckets"
+        );
+        let of = |part: &str| value(text, &format!("{name}_{part}")).parse::<f64>().unwrap();
+        (of("count"), of("sum"))
+    });
+    assert!(whole.0 >= 4.0 && lock.0 >= whole.0, "{whole:?} {lock:?}");
+    assert!(commit.0 >= 4.0 && commit.0 <= lock.0, "{commit:?} {lock:?}");
     assert!(
-        text.contains("carbon_writer_commit_seconds_bucket{le=\"0.0005\"}"),
-        "histograms are told as buckets"
+        lock.1 > 0.0 && commit.1 > 0.0 && lock.1 + commit.1 <= whole.1,
+        "{whole:?} {lock:?} {commit:?}"
     );
-    app.stop().await;
 }

@@ -194,7 +194,7 @@ impl Writer {
             let heads = answered(lock(&mut connection, &shards)).await?;
             Ok::<_, StoreError>((connection, shards, heads))
         };
-        let (connection, shards, heads) = locked.instrument(locking).await?;
+        let (connection, shards, heads) = told::locked(locked).instrument(locking).await?;
         if may_grow {
             self.waiting.join(batch, |shard| shards.contains(&shard));
         }
@@ -217,7 +217,7 @@ impl Writer {
         let flushed = answered(running).await?;
         if flushed.changed {
             crash::point(Point::AfterFlush);
-            let commit = connection.execute("COMMIT").instrument(debug_span!("commit"));
+            let commit = told::committed(connection.execute("COMMIT")).instrument(debug_span!("commit"));
             if let Err(error) = answered(commit).await {
                 connection = self.settle_commit(connection, &flushed, error).await?;
             }

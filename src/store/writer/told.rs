@@ -4,7 +4,7 @@ use super::Queued;
 use crate::ledger::command::{Outcome, Rejection};
 use crate::store::batch::Booked;
 use crate::telemetry::traces;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::{Span, debug_span};
 
 /// Makes the counters known at zero: an alarm rests on their growth, which what is not there has none of.
@@ -30,6 +30,22 @@ fn following(span: Span, others: &[Span]) -> Span {
         span.follows_from(other);
     }
     span
+}
+
+/// Waits until a batch has its shards, and tells how long that took.
+pub(super) async fn locked<T>(waiting: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let locked = waiting.await;
+    metrics::histogram!("carbon_writer_lock_seconds").record(begun.elapsed());
+    locked
+}
+
+/// Waits for the answer to COMMIT, and tells how long that took.
+pub(super) async fn committed<T>(waiting: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let committed = waiting.await;
+    metrics::histogram!("carbon_database_commit_seconds").record(begun.elapsed());
+    committed
 }
 
 /// A batch, and its answers if it was committed.
