@@ -15,12 +15,12 @@ cases without CASE:
   reading   balances and totals while writing, against a bare SELECT over HTTP
   size      start-up, memory and bytes on disk with many trips
   real      the public sets: imported, confirmed, verified and imported again, every figure as computed elsewhere
+  full-stack  trips on a database server that waits for the disk, against a stored procedure, a transaction for each request, bare
+            group commits; two instances against one; trips by the broker's queue against those over HTTP
   volume    reads with very many trips against a thirtieth of them, on a database server; loading 30 million takes an hour or two of
             a small machine and 1.5 KB of disk for each
 
-  --full-stack  the case of this name, or another that wants it: trips on a database server that waits for the disk, against a
-                stored procedure, a transaction for each request, bare group commits; two instances against one; trips by
-                the broker's queue against those over HTTP
+  --full-stack  the case full-stack, alone or beside others
   --seconds N   how long one slice of a round lasts (default 4)
   --trips N     trips in the ledger of `size` (default 1000000) and of `volume` (default 30000000)
 
@@ -34,21 +34,23 @@ TEXT
 wrong() { usage >&2; exit 2; }
 options=()
 cases=()
-full_stack=""
 while [ $# -gt 0 ]; do
   case "$1" in
     -h | --help) usage; exit 0 ;;
-    --full-stack) full_stack=1; shift ;;
     --seconds | --trips)
       [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] || wrong
       options+=("$1" "$2")
       shift 2
       ;;
-    dispatch | intake | reading | size | real | volume) cases+=("$1"); shift ;;
+    dispatch | intake | reading | size | real | full-stack | --full-stack | volume)
+      case=${1#--}
+      [[ " ${cases[*]-} " == *" $case "* ]] || cases+=("$case")
+      shift
+      ;;
     *) wrong ;;
   esac
 done
-[ ${#cases[@]} -gt 0 ] || { [ -n "$full_stack" ] && cases=(full-stack) || cases=(dispatch intake reading size real); }
+[ ${#cases[@]} -gt 0 ] || cases=(dispatch intake reading size real)
 
 # Its data lies on the disk of the target folder: a temporary folder may lie in memory, where a flush costs nothing.
 server=${CARGO_TARGET_DIR:-target}/bench/server

@@ -162,6 +162,10 @@ fn closed(error: &StoreError, say: &mut Findings) {
             "it does not let this user in",
             "mend user and password in `database.url`, or grant the user all on this database",
         ),
+        Obstacle::Clear => (
+            "it lets this user in over TLS only, and offers none",
+            "the account has `caching_sha2_password`: let the server offer TLS, as MySQL does unless told not to, and take `ssl-mode=DISABLED` out of `database.url`",
+        ),
         Obstacle::NoDatabase => (
             "the server has no such database",
             "mend the name in `database.url`; a new ledger needs `CREATE DATABASE`",
@@ -181,6 +185,8 @@ fn closed(error: &StoreError, say: &mut Findings) {
     };
     let saw = match obstacle {
         Obstacle::Silent => format!("{saw} within {} seconds", CONNECT.as_secs()),
+        // The driver's words speak of how it was built.
+        Obstacle::Clear => saw.to_owned(),
         _ => format!("{saw}: {}", cause(error)),
     };
     say.wrong("unreachable", saw, advice);

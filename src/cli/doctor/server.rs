@@ -12,7 +12,7 @@ const LARGEST_PACKET: i64 = 16 << 20;
 /// A batch holds rows for milliseconds; whoever holds them for so long is no batch of ours.
 const LONG_S: i64 = 30;
 
-/// The oldest that are known to do.
+/// The oldest that should do. Tried are MariaDB 10.11 and MySQL 9.7.4; MySQL 8 itself is not.
 const MYSQL: [u32; 3] = [8, 0, 19];
 const MARIADB: [u32; 3] = [10, 11, 0];
 
@@ -54,12 +54,12 @@ pub(super) fn version(text: &str, say: &mut Findings) {
         return say.warn(
             "version_unknown",
             saw,
-            "MySQL from 8.0.19 and MariaDB from 10.11 are tried",
+            "MariaDB 10.11 and MySQL 9.7.4 are tried, MySQL from 8.0.19 should do",
         );
     };
     let found = [major, minor, patch.and_then(Result::ok).unwrap_or(0)];
     if found < oldest {
-        let saw = format!("it is {kind} {number}, older than what is tried");
+        let saw = format!("it is {kind} {number}, older than what should do");
         return say.wrong("version_old", saw, "take MySQL from 8.0.19, or MariaDB from 10.11");
     }
     say.ok("version", format!("{kind} {number}"));

@@ -27,6 +27,8 @@ pub enum Obstacle {
     Held,
     /// Not this user, or not with this password.
     Access,
+    /// The account's password is sent through TLS only, and there is none.
+    Clear,
     /// The server has no database of that name.
     NoDatabase,
     /// The server has as many sessions as it takes.
@@ -48,6 +50,8 @@ pub fn obstacle(error: &StoreError) -> Obstacle {
         sqlx::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => Obstacle::Refused,
         sqlx::Error::Io(_) => Obstacle::Away,
         sqlx::Error::PoolTimedOut => Obstacle::Silent,
+        // Without TLS the driver would have to encrypt the password by RSA, for which it is not built.
+        sqlx::Error::Configuration(told) if told.to_string().contains("RSA") => Obstacle::Clear,
         sqlx::Error::Database(told) => match told.try_downcast_ref::<MySqlDatabaseError>() {
             Some(told) => match told.number() {
                 1044 | 1045 | 1698 | 1142 => Obstacle::Access,

@@ -9,6 +9,8 @@ use carbon_gateway::store::db::{Connection, Location};
 use carbon_gateway::store::examine::longest_hold;
 use carbon_gateway::store::migrate::migrate;
 use sqlx::AssertSqlSafe;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -348,6 +350,50 @@ async fn who_has_held_rows_for_longest() {
     let passed_s = i64::try_from(begun.elapsed().as_secs()).unwrap();
     assert!((0..=passed_s + 2).contains(&held_s), "{held_s} of {passed_s} seconds");
     holding.close().await.unwrap();
+}
+
+/// Plays a MySQL without TLS to whoever comes, up to where the password would have to be sent; answers its port.
+fn server_without_tls() -> u16 {
+    const GREETING: &[u8] = b"\n8.4.0\0\x01\0\0\0abcdefgh\0\xff\xf7\x21\x02\0\xff\xc7\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0caching_sha2_password\0";
+    const SEND_THE_PASSWORD: &[u8] = b"\x01\x04";
+    const PUBLIC_KEY: &[u8] = b"\x01a key";
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let play = |mut stream: TcpStream| {
+        for (number, told) in [GREETING, SEND_THE_PASSWORD, PUBLIC_KEY].into_iter().enumerate() {
+            let head = [
+                u8::try_from(told.len()).unwrap(),
+                0,
+                0,
+                u8::try_from(2 * number).unwrap(),
+            ];
+            stream.write_all(&[&head, told].concat())?;
+            let mut head = [0; 4];
+            stream.read_exact(&mut head)?;
+            stream.read_exact(&mut vec![0; usize::from(head[0])])?;
+        }
+        std::io::Result::Ok(())
+    };
+    std::thread::spawn(move || listener.incoming().flatten().map(play).for_each(drop));
+    port
+}
+
+/// As MySQL makes accounts, where somebody has switched its TLS off.
+#[tokio::test]
+async fn an_account_that_needs_tls_where_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("mysql://carbon:word@127.0.0.1:{}/carbon", server_without_tls());
+    let own = [
+        ("CARBON_GATEWAY__DATABASE__KIND", "mysql"),
+        ("CARBON_GATEWAY__DATABASE__URL", url.as_str()),
+    ];
+    let report = look(folder.path(), &Clock::System, Vec::new(), &own).await;
+    assert!(wrong(&report).contains(&(Part::Database, "unreachable")));
+    let told = report.to_text();
+    assert!(
+        told.contains("over TLS only") && told.contains("caching_sha2_password") && !told.contains("RSA"),
+        "{told}"
+    );
 }
 
 /// An instance beside the one that has the chain.
