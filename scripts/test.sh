@@ -86,7 +86,7 @@ if [ -z "$embedded" ]; then
   names=$(cargo test --locked --test it -- --list 2>/dev/null | sed -n 's/: test$//p' || true)
   leave_out '(house|licences|readme|containers|formats)::' "reads source text and fixed bytes"
   leave_out 'shared::' "compares what is compiled in with the shared data"
-  leave_out '(chain|tampering|plans)::' "works on SQLite files, whatever holds the ledger"
+  leave_out '((chain|tampering)::|plans::every_statement_uses)' "works on SQLite files, whatever holds the ledger"
   leave_out 'kill::days::a_disk_too_full' "is about the chain's file alone"
   leave_out 'java::' "is what a Java caller sees, the same on both"
   leave_out 'import::real::(beijing|shanghai|shenzhen|singapore|guadalajara_plain)' "a city's figures, the same on both; Guadalajara runs here"

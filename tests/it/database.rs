@@ -37,7 +37,9 @@ fn url(folder: &Path) -> Option<String> {
     if made.insert(name.clone()) {
         make(&server, format!("CREATE DATABASE IF NOT EXISTS {name}"));
     }
-    Some(format!("{server}/{name}"))
+    // Options come last.
+    let (place, options) = server.split_at(server.find('?').unwrap_or(server.len()));
+    Some(format!("{place}/{name}{options}"))
 }
 
 /// Runs one statement, also where nothing may be awaited.
@@ -118,6 +120,12 @@ pub(crate) fn is_in_files(test: &str, why: &str) -> bool {
         skipping(test, &format!("CARBON_TEST_MYSQL names no server, and {why}"));
     }
     skipped
+}
+
+/// The server, or `None` with a line that says which test was skipped.
+pub(crate) fn server_of(test: &str) -> Option<String> {
+    let skipped = is_in_files(test, "files have no server");
+    server().filter(|_| !skipped)
 }
 
 /// Whether a test that needs a file must stand back, with a line that says so.

@@ -1,9 +1,10 @@
-//! Redis and RabbitMQ, where the tests are told of them, and servers of a test's own. Where they are not at hand, a test says so.
+//! Redis and RabbitMQ, where the tests are told of them, servers of a test's own, and whoever stands before one. Where they are not at hand, a test says so.
 
 use crate::support::skipping;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use tokio::task::JoinSet;
 
 /// The address of Redis, or `None` with a line that says which test was skipped.
 pub(crate) fn redis(test: &str) -> Option<String> {
@@ -136,4 +137,23 @@ fn script(action: &[String], seen: &[(&str, &Path)], folder: &Path, part: &str) 
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Listens on a port of its own as long as the tasks are kept, and gives each connection to `carry`; answers where.
+pub(crate) async fn listen<F>(
+    tasks: &mut JoinSet<()>,
+    carry: impl Fn(tokio::net::TcpStream) -> F + Send + 'static,
+) -> String
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tasks.spawn(async move {
+        let mut carried = JoinSet::new();
+        while let Ok((client, _)) = listener.accept().await {
+            carried.spawn(carry(client));
+        }
+    });
+    address
 }

@@ -10,7 +10,7 @@ use carbon_gateway::config::Loaded;
 use carbon_gateway::folder::DataFolder;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
 use carbon_gateway::store::databases;
-use carbon_gateway::store::db::{Homes, Location};
+use carbon_gateway::store::db::{Connection, Homes, Location};
 use carbon_gateway::store::reads::dispatch::{Backlog, backlog};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -161,6 +161,14 @@ impl TestApp {
             assert!(begun.elapsed() < Duration::from_mins(1), "{left:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Somebody else's transaction, which holds what every writer wants first.
+    pub(crate) async fn locked(&self) -> Connection {
+        let mut lock = database::location(self.data_dir()).connect().await.unwrap();
+        lock.begin().await.unwrap();
+        lock.execute("UPDATE shard_head SET epoch = epoch + 1").await.unwrap();
+        lock
     }
 
     /// The data folder.

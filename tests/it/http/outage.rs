@@ -10,7 +10,7 @@ use carbon_gateway::ledger::page::Deployment;
 use carbon_gateway::lifecycle::{Lifecycle, Stopped};
 use carbon_gateway::methodology::Library;
 use carbon_gateway::redis::limits::Limits;
-use carbon_gateway::store::db::{Connection, Homes};
+use carbon_gateway::store::db::Homes;
 use carbon_gateway::store::writer::{Ledger, WriterParts};
 use carbon_gateway::telemetry::install_metrics;
 use serde_json::json;
@@ -27,7 +27,7 @@ async fn a_full_queue_is_felt_and_a_batch_keeps_its_order() {
         ("CARBON_GATEWAY__WRITER__COUNT", "1"),
     ];
     let app = TestApp::spawn_with(&one_writer).await;
-    let mut lock = locked(&app).await;
+    let mut lock = app.locked().await;
     let trip = |n: u32| ride(30 * n, "T", "metro", (NOON_MS / 1_000 - 600, NOON_MS / 1_000), 1_000);
     // The first is in the writer's hands, which waits for the lock; two fill the queue; the fourth finds no room.
     let (one, five) = (trip(0), json!({"trips": (1..6).map(trip).collect::<Vec<_>>()}));
@@ -71,7 +71,7 @@ async fn a_full_queue_is_felt_and_a_batch_keeps_its_order() {
 #[tokio::test]
 async fn a_locked_database_is_no_loss_and_passes() {
     let app = TestApp::spawn_with(&[("CARBON_GATEWAY__DATABASE__BUSY_TIMEOUT_MS", "50")]).await;
-    let mut lock = locked(&app).await;
+    let mut lock = app.locked().await;
     let response = app.post("/v1/trips", &example()).await;
     assert_eq!(
         (response.status().as_u16(), header(&response, "retry-after")),
@@ -97,14 +97,6 @@ async fn a_locked_database_is_no_loss_and_passes() {
             json!({"ready": true, "checks": {"database": "ok", "chain": "ok", "draining": false}})
         )
     );
-}
-
-/// Somebody else's transaction, which holds what every writer wants first.
-async fn locked(app: &TestApp) -> Connection {
-    let mut lock = location(app).connect().await.unwrap();
-    lock.begin().await.unwrap();
-    lock.execute("UPDATE shard_head SET epoch = epoch + 1").await.unwrap();
-    lock
 }
 
 /// A server of its own on the folder of `app`, whose writer is gone.

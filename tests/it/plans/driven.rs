@@ -108,8 +108,7 @@ async fn together<F>(app: &Arc<TestApp>, expected: u16, order: impl Fn(Arc<TestA
 where
     F: Future<Output = u16> + Send + 'static,
 {
-    let mut lock = location(app).connect().await.unwrap();
-    lock.begin().await.unwrap();
+    let mut lock = app.locked().await;
     let mut orders = JoinSet::new();
     for user in riders() {
         orders.spawn(order(Arc::clone(app), user));
@@ -312,8 +311,7 @@ async fn outage(app: &TestApp) {
         while backlog(&readers).await.unwrap().submitted > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let mut lock = location(app).connect().await.unwrap();
-        lock.begin().await.unwrap();
+        let mut lock = app.locked().await;
         assert_eq!(app.post("/v1/trips", &trip(77, n, "demo")).await.status(), 503);
         lock.execute("ROLLBACK").await.unwrap();
         lock.close().await.unwrap();
@@ -347,7 +345,7 @@ async fn command_line(app: &TestApp) {
     assert_eq!(migrate::missing_steps(&mut connection).await.unwrap(), 0);
     connection.close().await.unwrap();
     verified(app).await;
-    let config = Loaded::read(None, Vec::new()).unwrap().config;
+    let config = Loaded::read(None, database::settings(app.data_dir())).unwrap().config;
     // Something is on its way meanwhile: the chain does not take it.
     let chain = embedded(&app.chain);
     chain.plan(FaultPlan::script(vec![Some(Fault::Full); 1_000]));

@@ -303,7 +303,7 @@ const FOUND: [Row; 63] = [
 const MISFITS: &str = "verify looks for values of a wrong kind, which no index could find";
 
 /// Small tables, and what `verify` reads as a whole.
-const WHOLE: [Row; 25] = [
+const WHOLE: [Row; 26] = [
     (
         "SELECT h.shard, h.seq, COALESCE(c.seq, 0) FROM shard_head h LEFT JOIN event_cursor c ON c.shard = h.shard ORDER BY h.shard",
         Whole(
@@ -425,6 +425,10 @@ const WHOLE: [Row; 25] = [
     (
         "SELECT shard FROM shard_head WHERE seq > 0 LIMIT 1",
         Whole(&["SCAN shard_head"], "thirty rows, once for ever"),
+    ),
+    (
+        "UPDATE shard_head SET epoch = epoch + 1",
+        Whole(&["SCAN shard_head"], "the test's own, which holds up the writers"),
     ),
     (
         "DELETE FROM shard_head WHERE seq = 0",

@@ -9,34 +9,35 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The shard whose tables are filled; all are alike.
-const SHARD: &str = "17";
-/// Ten trips, claims, credits and transactions a rider, and a million riders.
-const FILL: [&str; 11] = [
+pub(super) const SHARD: &str = "17";
+/// Ten trips, claims, credits and transactions a rider, and as many riders as rows.
+pub(super) const FILL: [&str; 11] = [
     "INSERT INTO trip_17 (seq, user_id, source_key, programme, activity_day, started_s, ended_s, outcome, amount_ug, record, evidence) \
-     SELECT n, n / 10 * 30 + 17, CAST(printf('%032d', n) AS BLOB), 'demo', 20000 + n % 10, n, n + 1, 'credited', 1, x'01', x'02' FROM million",
-    "INSERT INTO claim_17 (user_id, seq, programme, opens_ms, closes_ms) SELECT n / 10 * 30 + 17, n, 'demo', n, n + 1 FROM million",
+     SELECT n, tenth * 30 + 17, wide, 'demo', 20000 + n % 10, n, n + 1, 'credited', 1, x'01', x'02' FROM numbers",
+    "INSERT INTO claim_17 (user_id, seq, programme, opens_ms, closes_ms) SELECT tenth * 30 + 17, n, 'demo', n, n + 1 FROM numbers",
     "INSERT INTO credit_17 (hash, user_id, programme, gas, vintage, expiry_month, amount_ug, expires_ms, created_by, created_seq, output, \
-     spent_by) SELECT CAST(printf('%032d', n) AS BLOB), n / 10 * 30 + 17, 'demo', 1, 2026, 683, 1, n, x'01', n, 0, \
-     CASE WHEN n % 2 = 0 THEN x'02' END FROM million",
+     spent_by) SELECT wide, tenth * 30 + 17, 'demo', 1, 2026, 683, 1, n, x'01', n, 0, \
+     CASE WHEN n % 2 = 0 THEN x'02' END FROM numbers",
     "INSERT INTO ledger_tx_17 (seq, content_id, user_id, programme, kind, amount_ug, body, status, unmet, next_attempt_ms, attempt, pack, earlier) \
-     SELECT n, CAST(printf('%032d', n) AS BLOB), n / 10 * 30 + 17, 'demo', 'issue', 1, x'01', \
-     CASE n % 100 WHEN 0 THEN 'stored' WHEN 1 THEN 'submitted' ELSE 'confirmed' END, 0, 0, 1, 32, x'' FROM million",
+     SELECT n, wide, tenth * 30 + 17, 'demo', 'issue', 1, x'01', \
+     CASE n % 100 WHEN 0 THEN 'stored' WHEN 1 THEN 'submitted' ELSE 'confirmed' END, 0, 0, 1, 32, x'' FROM numbers",
     "INSERT INTO envelope_17 (chain_tx_id, kind, status, lease_ms, created_ms, expires_ms, request) \
-     SELECT CAST(printf('%032d', n) AS BLOB), 'issue', CASE n % 100 WHEN 0 THEN 'open' ELSE 'confirmed' END, n % 100, n, n + 1, x'' FROM million",
+     SELECT wide, 'issue', CASE n % 100 WHEN 0 THEN 'open' ELSE 'confirmed' END, n % 100, n, n + 1, x'' FROM numbers",
     "INSERT INTO account_17 (user_id, programme, address, wrapped_key, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, \
      lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count, lapses_ms, collects_ms) \
-     SELECT n * 30 + 17, 'demo', x'01', x'02', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n, n FROM million",
-    "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) SELECT 17, n, n, n, x'01', x'02', x'03' FROM million",
+     SELECT n * 30 + 17, 'demo', x'01', x'02', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n, n FROM numbers",
+    "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) SELECT 17, n, n, n, x'01', x'02', x'03' FROM numbers",
     "INSERT INTO daily_total (shard, booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug) \
-     SELECT 17, n, n, 'demo', 'CO2', 'trip', 'metro', 'm@1', 1, 1 FROM million",
+     SELECT 17, n, n, 'demo', 'CO2', 'trip', 'metro', 'm@1', 1, 1 FROM numbers",
     "INSERT INTO idempotency (shard, key_digest, request_digest, seq, at_ms, answer) \
-     SELECT 17, CAST(printf('%032d', n) AS BLOB), x'01', n, n, x'02' FROM million",
+     SELECT 17, wide, x'01', n, n, x'02' FROM numbers",
     "INSERT INTO user_key (shard, user_id, number, key_id, point, wrapped_key, created_ms) \
-     SELECT 17, n * 30 + 17, 1, CAST(printf('%032d', n) AS BLOB), x'04', x'01', n FROM million",
+     SELECT 17, n * 30 + 17, 1, wide, x'04', x'01', n FROM numbers",
     "INSERT INTO certificate (shard, user_id, serial, key_id, der, not_before_ms, not_after_ms) \
-     SELECT 17, n * 30 + 17, CAST(printf('%016d', n) AS BLOB), CAST(printf('%032d', n) AS BLOB), x'01', n, n + 1 FROM million",
+     SELECT 17, n * 30 + 17, narrow, wide, x'01', n, n + 1 FROM numbers",
 ];
-const MILLION: &str = "WITH RECURSIVE million(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM million WHERE n < 1000000)";
+const NUMBERS: &str = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 1000000), \
+     numbers AS (SELECT n, n / 10 AS tenth, CAST(printf('%032d', n) AS BLOB) AS wide, CAST(printf('%016d', n) AS BLOB) AS narrow FROM number)";
 
 /// The tables, in memory where the machine lends some as a folder.
 pub(super) struct Filled {
@@ -63,7 +64,7 @@ impl Filled {
         let c = file(&mut connection);
         for fill in FILL {
             let (into, select) = fill.split_once(" SELECT ").unwrap();
-            let sql = format!("{into} {MILLION} SELECT {select}");
+            let sql = format!("{into} {NUMBERS} SELECT {select}");
             let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *c).await.unwrap();
             assert_eq!(done.rows_affected(), 1_000_000);
         }

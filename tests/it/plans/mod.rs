@@ -6,9 +6,10 @@
 
 mod driven; // all that a gateway can do
 mod expected; // statement → index
-mod filled;
+mod filled; // the tables, and what the database says of a statement
 mod looked_at; // what `doctor` asks
-mod on_the_way; // the tables, and what the database says of a statement
+mod on_a_server; // the same on a server
+mod on_the_way; // what dispatch asks
 
 use expected::Reading;
 use filled::Filled;

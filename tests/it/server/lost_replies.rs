@@ -4,6 +4,7 @@
 use super::{gateway_behind, submit};
 use crate::database;
 use crate::dispatch::{ride_of, until, verified};
+use crate::services::listen;
 use crate::support::{NOON_MS, TestApp, trip_at};
 use carbon_gateway::store::db::Homes;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// A statement that ends a transaction, as a packet of the protocol: three bytes of length, a number, the command, the text.
@@ -34,8 +35,6 @@ struct Between {
 impl Between {
     /// Serves on a port of its own as long as the tasks are kept; answers where.
     async fn start(server: String, every: u32, tasks: &mut JoinSet<()>) -> (Arc<Self>, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
         let between = Arc::new(Self {
             every,
             commits: AtomicU32::new(0),
@@ -44,13 +43,11 @@ impl Between {
             is_away: AtomicBool::new(false),
         });
         let serving = Arc::clone(&between);
-        tasks.spawn(async move {
-            let mut carried = JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                let (serving, server) = (Arc::clone(&serving), server.clone());
-                carried.spawn(async move { serving.carry(client, &server).await });
-            }
-        });
+        let carry = move |client| {
+            let (serving, server) = (Arc::clone(&serving), server.clone());
+            async move { serving.carry(client, &server).await }
+        };
+        let address = listen(tasks, carry).await;
         (between, address)
     }
 

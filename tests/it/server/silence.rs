@@ -4,37 +4,34 @@
 use super::{BOUND, gateway_behind, reads, submit};
 use crate::database;
 use crate::dispatch::verified;
+use crate::services::listen;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Carries connections to a server on a port of its own as long as the tasks are kept; answers what silences those that are open, and
 /// where.
 async fn between(server: String, tasks: &mut JoinSet<()>) -> (watch::Sender<()>, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
     let (silence, _) = watch::channel(());
     let silences = silence.clone();
-    tasks.spawn(async move {
-        let mut carried = JoinSet::new();
-        while let Ok((mut client, _)) = listener.accept().await {
-            let (server, mut hush) = (server.clone(), silences.subscribe());
-            carried.spawn(async move {
-                let Ok(mut server) = TcpStream::connect(server).await else {
-                    return;
-                };
-                tokio::select! {
-                    _ended = copy_bidirectional(&mut client, &mut server) => return,
-                    _silenced = hush.changed() => {}
-                }
-                // Both sides stay open, and what comes from either is taken by nobody.
-                std::future::pending::<()>().await;
-            });
+    let carry = move |mut client| {
+        let (server, mut hush) = (server.clone(), silences.subscribe());
+        async move {
+            let Ok(mut server) = TcpStream::connect(server).await else {
+                return;
+            };
+            tokio::select! {
+                _ended = copy_bidirectional(&mut client, &mut server) => return,
+                _silenced = hush.changed() => {}
+            }
+            // Both sides stay open, and what comes from either is taken by nobody.
+            std::future::pending::<()>().await;
         }
-    });
+    };
+    let address = listen(tasks, carry).await;
     (silence, address)
 }
 
