@@ -24,7 +24,7 @@ const NUMBERS: [&str; 2] = [
 const SMALL: [&str; 7] = [
     "INSERT INTO shard_head (shard, epoch, seq, seal, at_ms, home) SELECT n - 50000, 0, n, x'01', n, x'01' FROM numbers WHERE n BETWEEN 50000 AND 50029",
     "INSERT INTO event_cursor (shard, seq) SELECT n - 50000, n FROM numbers WHERE n BETWEEN 50000 AND 50029",
-    "INSERT INTO job (name, holder, until_ms) SELECT CONCAT('name-', n), x'01', n FROM numbers WHERE n BETWEEN 50000 AND 50100",
+    "INSERT INTO job (name, holder, until_ms) SELECT CONCAT('name-', n), x'01', n + 1 FROM numbers WHERE n BETWEEN 50000 AND 50100",
     "INSERT INTO client (key_digest, name, rights, programmes, created_ms) \
      SELECT wide, CONCAT('name-', n), 'all', '', n FROM numbers WHERE n BETWEEN 50000 AND 50100",
     "INSERT INTO authority (name, number, key_id, wrapped_key, certificate, created_ms) \

@@ -75,7 +75,9 @@ fn column(before: &str, after: &str) -> String {
         ("WHEN" | "THEN", ..) => before.rsplit_once("CASE ").unwrap().1.split(' ').next().unwrap(),
         ("BETWEEN", ..) => back(2),
         ("AND", "BETWEEN", _) => back(4),
-        ("=" | "<" | ">" | "<=" | ">=" | "<>", ..) => match back(2).strip_suffix(')') {
+        // What no row has.
+        ("<>", ..) => "",
+        ("=" | "<" | ">" | "<=" | ">=", ..) => match back(2).strip_suffix(')') {
             Some(_) => before.rsplit_once("COALESCE(").unwrap().1,
             None => back(2),
         },
