@@ -12,6 +12,10 @@ use tokio::time::timeout;
 /// How long a server may take to answer one who reads: longer than it lets any such statement run, so that only silence is met by it.
 pub(crate) const ANSWER: Duration = Duration::from_secs(15);
 
+/// How long an answer that nobody waits for may take. What was cut off while a statement was prepared is never understood again, so this is
+/// shorter than others wait for a place; whatever the server still does of it ends by its own limit.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
+
 /// A connection of a pool until it is dropped.
 pub struct Borrowed {
     /// None once it has been given up.
@@ -74,7 +78,7 @@ impl Drop for Borrowed {
             return;
         };
         runtime.spawn(async move {
-            let empty = timeout(ANSWER, connection.execute(sqlx::raw_sql("ROLLBACK"))).await;
+            let empty = timeout(LEFT_ALONE, connection.execute(sqlx::raw_sql("ROLLBACK"))).await;
             if !matches!(empty, Ok(Ok(_))) {
                 drop(connection.detach());
             }
