@@ -18,8 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Collects by itself, an hour after the ride; what is not collected in the second hour lapses.
-const AUTOMATIC: &str = r#"
+/// A folder with a programme that collects by itself so long after the ride; what is not collected in the hour from then on lapses.
+pub(crate) fn collecting_after(delay_s: u32) -> tempfile::TempDir {
+    let programme = format!(
+        r#"
 id = "automatic"
 time_zone = "Asia/Shanghai"
 collect = "automatic"
@@ -27,9 +29,15 @@ collect = "automatic"
 methodology = "cn-sz-public-transport-2021"
 version = "1.0.0"
 [claims]
-delay_s = 3600
+delay_s = {delay_s}
 window_s = 3600
-"#;
+"#
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("automatic.toml"), programme).unwrap();
+    folder
+}
+
 const HOUR_MS: i64 = 3_600_000;
 
 /// The data folder after a while, without a server.
@@ -69,8 +77,7 @@ async fn figures(settling: &Settling, user: i64) -> [i64; 3] {
 
 #[tokio::test]
 async fn claims_of_riders_who_stay_away_are_collected_or_lapse() {
-    let programmes = tempfile::tempdir().unwrap();
-    std::fs::write(programmes.path().join("automatic.toml"), AUTOMATIC).unwrap();
+    let programmes = collecting_after(3_600);
     let named = programmes.path().display().to_string();
     let app = TestApp::spawn_with(&[("CARBON_GATEWAY__PROGRAMME__DIR", &named)]).await;
     for (user, programme) in [(7, "automatic"), (37, "automatic"), (8, "automatic"), (8, "demo")] {
@@ -125,8 +132,7 @@ async fn claims_of_riders_who_stay_away_are_collected_or_lapse() {
 
 #[tokio::test]
 async fn what_was_not_collected_in_its_window_lapses() {
-    let programmes = tempfile::tempdir().unwrap();
-    std::fs::write(programmes.path().join("automatic.toml"), AUTOMATIC).unwrap();
+    let programmes = collecting_after(3_600);
     let named = programmes.path().display().to_string();
     let app = TestApp::spawn_with(&[("CARBON_GATEWAY__PROGRAMME__DIR", &named)]).await;
     let trip = json!({

@@ -53,6 +53,15 @@ impl Pair {
         TestApp::spawn_on(tempfile::tempdir().unwrap(), self.locations(), &settings).await
     }
 
+    /// The same, where every one of the riders has credits already.
+    pub(super) async fn spawn_with_credits(&self) -> TestApp {
+        let app = self.spawn().await;
+        for user in RIDERS {
+            issue(&app, user, 0).await;
+        }
+        app
+    }
+
     /// One statement on one of the servers, behind everybody's back.
     async fn run(&self, server: usize, sql: &str) {
         let mut connection = self.locations()[server].connect().await.unwrap();
@@ -183,10 +192,7 @@ async fn one_server_away_is_felt_by_its_riders_only() {
         return;
     }
     let pair = Pair::start();
-    let app = pair.spawn().await;
-    for user in RIDERS {
-        issue(&app, user, 0).await;
-    }
+    let app = pair.spawn_with_credits().await;
     app.drained().await;
     for (away, first) in [(1, 10), (0, 30)] {
         pair.servers[away].kill();
@@ -246,10 +252,7 @@ async fn a_shard_whose_head_is_moved_under_a_gateway_takes_nothing_any_more() {
         return;
     }
     let pair = Pair::start();
-    let app = pair.spawn().await;
-    for user in RIDERS {
-        issue(&app, user, 0).await;
-    }
+    let app = pair.spawn_with_credits().await;
     app.drained().await;
     // Of its writer, which has 17, 21 and 25 besides, and of the other writers: they ride at the same time.
     let neighbours = [15, 16, 17, 21, 25, 27, 28];

@@ -3,7 +3,7 @@
 use super::shards::{Pair, RIDERS};
 use super::{AT_ONCE, BOUND};
 use crate::database;
-use crate::dispatch::{issue, ride_of, verified};
+use crate::dispatch::{ride_of, verified};
 use crate::support::TestApp;
 use carbon_gateway::store::databases;
 use reqwest::Response;
@@ -87,10 +87,7 @@ async fn one_server_silent_is_felt_by_its_riders_only() {
     }
     // Not the disk's patience is at stake: on a busy one a commit takes seconds.
     let pair = Pair::start_with(&["--fast"]);
-    let app = pair.spawn().await;
-    for user in RIDERS {
-        issue(&app, user, 0).await;
-    }
+    let app = pair.spawn_with_credits().await;
     let callers = Arc::new(Callers {
         app,
         booked: Default::default(),

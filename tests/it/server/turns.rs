@@ -3,22 +3,10 @@
 use super::two::Two;
 use super::{comes_about, number, raw, session};
 use crate::database;
+use crate::jobs::collecting_after;
 use crate::process::Served;
 use crate::support::{now_s, trip_at};
 use carbon_gateway::store::db::Connection;
-
-/// Collects by itself, a second after the ride was booked.
-const AUTOMATIC: &str = r#"
-id = "automatic"
-time_zone = "Asia/Shanghai"
-collect = "automatic"
-[modes.metro]
-methodology = "cn-sz-public-transport-2021"
-version = "1.0.0"
-[claims]
-delay_s = 1
-window_s = 3600
-"#;
 
 /// How often the job has come to an outcome in an instance.
 async fn runs(of: &Served, outcome: &str) -> u32 {
@@ -56,8 +44,7 @@ async fn one_of_two_instances_settles_what_is_due_and_the_other_when_it_is_gone(
     if database::is_in_files("turns of instances", "a file has one instance") {
         return;
     }
-    let programmes = tempfile::tempdir().unwrap();
-    std::fs::write(programmes.path().join("automatic.toml"), AUTOMATIC).unwrap();
+    let programmes = collecting_after(1);
     let mut two = Two::start_with(&[
         ("CARBON_GATEWAY__PROGRAMME__DIR", programmes.path().to_str().unwrap()),
         ("CARBON_GATEWAY__JOBS__SETTLE_DUE_S", "4"),
