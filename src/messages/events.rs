@@ -97,7 +97,10 @@ impl EventsOut {
                     *entries = progress.iter().map(Progress::behind).fold(0, i64::saturating_add);
                 }
             }
-            let is_anothers = self.leases.is_anothers(JOB, self.clock.now_ms()).await;
+            let is_anothers = self
+                .leases
+                .is_anothers(self.readers.main(), JOB, self.clock.now_ms())
+                .await;
             let lag = if is_anothers.unwrap_or(false) {
                 0
             } else {

@@ -1,7 +1,7 @@
 //! Leases of jobs: one instance runs a job at a time. A lease ends by itself; one that lies further ahead than any is given is void, for the
 //! clock of whoever took it was wrong.
 
-use super::db::{Connection, Location, StoreError, with};
+use super::db::{Connection, Location, Pool, StoreError, with, with_pool};
 use std::time::Duration;
 
 /// How long a lease lasts that nobody takes again, where nothing else is said.
@@ -45,20 +45,18 @@ impl Leases {
         taken
     }
 
-    /// Whether another instance may run a job now.
-    pub async fn is_anothers(&self, job: &'static str, now_ms: i64) -> Result<bool, StoreError> {
+    /// Whether another instance may run a job now; `main` is the main database.
+    pub async fn is_anothers(&self, main: &Pool, job: &'static str, now_ms: i64) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT COUNT(*) FROM job WHERE name = ? AND holder <> ? AND until_ms > ? AND until_ms <= ?";
-        let mut connection = self.location.connect().await?;
-        let (leases,): (i64,) = with!(&mut connection, |c| {
+        let (leases,): (i64,) = with_pool!(main, |pool| {
             sqlx::query_as(SQL)
                 .bind(job)
                 .bind(self.holder.as_slice())
                 .bind(now_ms)
                 .bind(self.ends_ms(now_ms))
-                .fetch_one(&mut *c)
+                .fetch_one(pool)
                 .await
         })?;
-        connection.close().await?;
         Ok(leases > 0)
     }
 

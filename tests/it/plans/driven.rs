@@ -237,7 +237,12 @@ async fn riders_due(app: &TestApp) {
     }
     let leases = Leases::new(location(app), [7; 16]);
     assert!(leases.take("settle-due", i64::MAX / 2).await.unwrap());
-    assert!(!leases.is_anothers("settle-due", i64::MAX / 2).await.unwrap());
+    assert!(
+        !leases
+            .is_anothers(readers.main(), "settle-due", i64::MAX / 2)
+            .await
+            .unwrap()
+    );
     leases.give_back("settle-due").await.unwrap();
 }
 

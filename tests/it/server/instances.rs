@@ -133,7 +133,9 @@ async fn one_instance_at_a_time_has_the_lease_of_a_job() {
     let [one, other] = [[1; 16], [2; 16]].map(|holder| Leases::new(app.locations.main().clone(), holder));
     let takes = async |leases: &Leases, at_ms: i64| leases.take("a-job", at_ms).await.unwrap();
     assert!(takes(&one, 0).await && !takes(&other, 0).await);
-    let is_anothers = async |leases: &Leases, at_ms: i64| leases.is_anothers("a-job", at_ms).await.unwrap();
+    let readers = app.locations.readers(1).await.unwrap();
+    let main = readers.main();
+    let is_anothers = async |leases: &Leases, at_ms: i64| leases.is_anothers(main, "a-job", at_ms).await.unwrap();
     assert!(!is_anothers(&one, 1).await && is_anothers(&other, 119_999).await && !is_anothers(&other, 120_000).await);
     assert!(takes(&one, 60_000).await, "it is kept by asking again");
     assert!(
