@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const DAY_S: i64 = 86_400;
+/// Further than this no local time has ever been from UTC: Manila was, by 15 hours and 56 minutes, until 1844.
+const ZONE_S: i64 = 16 * 3_600;
 
 /// Columns of a stored trip: seq, record, evidence, `issued_by`.
 pub(in crate::store) type StoredRow = (i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
@@ -33,7 +35,7 @@ pub(in crate::store) fn stored_of((seq, record, evidence, issued_by): StoredRow)
 type Window = (i64, i64, i64);
 
 /// Days on which a credited trip that overlaps, or counts on the same day, can lie: exact, for no credited trip of the rider
-/// in this programme is longer than `longest_trip_s`, and an activity day is that of a start or an end.
+/// in this programme is longer than `longest_trip_s`, and an activity day is the local one of a start or an end.
 fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
     let mut windows: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     for command in commands {
@@ -48,9 +50,15 @@ fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
             .accounts
             .get(&key)
             .map_or(0, |account| account.figures.longest_trip_s);
-        let margin = longest_s.div_euclid(DAY_S).saturating_add(2);
-        let first = command.trip.started_s().div_euclid(DAY_S).saturating_sub(margin);
-        let last = command.trip.ended_s().div_euclid(DAY_S).saturating_add(margin);
+        let day_of = |second: i64| second.div_euclid(DAY_S);
+        let first = day_of(
+            command
+                .trip
+                .started_s()
+                .saturating_sub(longest_s)
+                .saturating_sub(ZONE_S),
+        );
+        let last = day_of(command.trip.ended_s().saturating_add(longest_s).saturating_add(ZONE_S));
         let window = windows.entry(command.user.value()).or_insert((first, last));
         *window = (window.0.min(first), window.1.max(last));
     }
