@@ -188,9 +188,15 @@ impl Problem {
         Self::new(Code::Draining, "the gateway is stopping").retry(RETRY_AWAY_MS)
     }
 
-    /// The database cannot be reached or does not hold what it should.
+    /// The database cannot be reached.
     pub fn storage_unavailable() -> Self {
         Self::new(Code::StorageUnavailable, "the database is not available").retry(RETRY_AWAY_MS)
+    }
+
+    /// The database holds something that cannot be read, however often it is asked.
+    pub fn unreadable() -> Self {
+        let detail = "the database holds something that cannot be read; the gateway's log says what";
+        Self::new(Code::StorageRefused, detail)
     }
 
     /// The same, to be tried again after some time.
@@ -313,7 +319,7 @@ impl From<Rejection> for Problem {
             Rejection::Frozen { .. } => Self::storage_unavailable(),
             Rejection::EvidenceUnreadable => {
                 tracing::error!("the sealed evidence of a stored trip cannot be opened");
-                Self::storage_unavailable()
+                Self::unreadable()
             }
         }
     }
@@ -351,6 +357,9 @@ impl From<KekError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = &error as &dyn std::error::Error, "a read failed");
-        Self::storage_unavailable()
+        match error {
+            StoreError::Data(_) | StoreError::Row { .. } => Self::unreadable(),
+            _ => Self::storage_unavailable(),
+        }
     }
 }

@@ -146,13 +146,19 @@ impl Operation {
             Code::Forbidden,
             Code::RateLimited,
             Code::StorageUnavailable,
+            Code::StorageRefused,
         ])
     }
 
     /// Wants a key.
     pub(super) fn any_key(mut self) -> Self {
         self.access = Access::AnyKey;
-        self.codes(&[Code::Unauthorized, Code::RateLimited, Code::StorageUnavailable])
+        self.codes(&[
+            Code::Unauthorized,
+            Code::RateLimited,
+            Code::StorageUnavailable,
+            Code::StorageRefused,
+        ])
     }
 
     /// A part of the path.
@@ -266,7 +272,6 @@ impl Operation {
             Code::Overloaded,
             Code::Draining,
             Code::StorageUnavailable,
-            Code::StorageRefused,
             Code::OutcomeUnknown,
         ])
     }

@@ -23,7 +23,7 @@ impl Opener {
                     error = &error as &dyn std::error::Error,
                     "a data key cannot be unwrapped"
                 );
-                Problem::storage_unavailable()
+                Problem::unreadable()
             })?;
             keys.insert(programme, key);
         }
@@ -37,7 +37,7 @@ impl Opener {
         let opened = key.and_then(|key| Evidence::open(&trip.evidence, key, &record.trip_key).ok());
         opened.ok_or_else(|| {
             tracing::error!(seq = trip.seq, "the sealed evidence of a stored trip cannot be opened");
-            Problem::storage_unavailable()
+            Problem::unreadable()
         })
     }
 }

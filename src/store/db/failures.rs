@@ -23,7 +23,7 @@ pub enum StoreError {
     /// The reply to COMMIT is lost, and the database cannot be asked what became of it.
     #[error("whether the batch was committed is not known")]
     OutcomeUnknown(#[source] Box<StoreError>),
-    /// A statement was refused for its data.
+    /// A statement was refused for its data, or finds in a column what is no value of it.
     #[error("the database refused the data")]
     Data(#[source] sqlx::Error),
     /// A row does not hold what its table promises.
@@ -49,7 +49,10 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let Some(told) = error.as_database_error() else {
-            return Self::Unavailable(error);
+            return match error {
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Data(error),
+                _ => Self::Unavailable(error),
+            };
         };
         let class = match told.try_downcast_ref::<MySqlDatabaseError>() {
             Some(told) => of_mysql(told.number()),

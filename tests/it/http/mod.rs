@@ -15,6 +15,7 @@ mod requests;
 mod rules;
 mod trace;
 mod trips;
+mod unreadable;
 
 use crate::database;
 use crate::support::TestApp;

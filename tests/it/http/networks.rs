@@ -20,7 +20,7 @@ const PROGRAMME: &str = "id = 'town'\ntime_zone = 'Asia/Shanghai'\n\
     [rules]\nmax_distance_m = 50000\n[caps]\ndaily_amount = '5000'\n";
 
 /// A gateway with the network, and the programmes `town` and `county` that bind metro to it.
-async fn town() -> (TestApp, tempfile::TempDir) {
+pub(super) async fn town() -> (TestApp, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let (networks, programmes) = (folder.path().join("networks"), folder.path().join("programmes"));
     for (directory, name, text) in [
@@ -44,7 +44,7 @@ async fn town() -> (TestApp, tempfile::TempDir) {
 }
 
 /// A trip between two stations, over in half an hour.
-fn between(programme: &str, mode: &str, from: &str, to: &str) -> Value {
+pub(super) fn between(programme: &str, mode: &str, from: &str, to: &str) -> Value {
     let mut trip = ride(7, "T-1", mode, (NOON_S - 3_600, NOON_S - 1_800), 0);
     trip["programme"] = json!(programme);
     let leg = trip["legs"][0].as_object_mut().unwrap();
