@@ -10,14 +10,18 @@ use super::answer::{self, Named};
 use super::order::order;
 use crate::ledger::command::{Command, SubmitTrip, TripAnswer};
 use crate::ledger::ids::{Name, ShardId};
-use crate::store::writer::Pending;
+use crate::store::writer::{Pending, SubmitError};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Trips in one batch.
 const MOST_TRIPS: usize = 1_000;
+/// How long the trips of a batch may wait for room, until those that have found none are busy.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What became of a batch.
 #[derive(Default)]
@@ -65,12 +69,17 @@ pub(super) async fn book(state: &ApiState, caller: &Caller, request_id: &str, tr
     let riders: Vec<_> = trips.iter().map(rider).collect();
     let refused = state.limits.admit_each(&riders).await;
     let mut busy = BTreeSet::new();
-    let items: Vec<Item> = std::iter::zip(trips, refused)
-        .map(|(value, refused)| match refused {
+    let until = Instant::now() + PATIENCE;
+    let mut items = Vec::with_capacity(trips.len());
+    for (value, refused) in std::iter::zip(trips, refused) {
+        items.push(match refused {
             Some(refused) => Item::Failed(refused.into()),
-            None => queue(state, caller, request_id, value, &mut busy),
-        })
-        .collect();
+            None => match order(state, caller, request_id, value) {
+                Ok(command) => queue(state, Arc::new(command), until, &mut busy).await,
+                Err(problem) => Item::Failed(problem),
+            },
+        });
+    }
     let mut answers = Answers::default();
     for item in items {
         match item {
@@ -84,17 +93,14 @@ pub(super) async fn book(state: &ApiState, caller: &Caller, request_id: &str, tr
     answers
 }
 
-/// Queues one trip. Once a shard had no room, its later trips wait too: they are counted in the order sent.
-fn queue(state: &ApiState, caller: &Caller, request_id: &str, value: &Value, busy: &mut BTreeSet<ShardId>) -> Item {
-    let command = match order(state, caller, request_id, value) {
-        Ok(command) => Arc::new(command),
-        Err(problem) => return Item::Failed(problem),
-    };
+/// Queues one trip, which may wait for room. Once a shard had none, its later trips wait too: they are counted in the order sent.
+async fn queue(state: &ApiState, command: Arc<SubmitTrip>, until: Instant, busy: &mut BTreeSet<ShardId>) -> Item {
     let shard = command.user.shard();
     if busy.contains(&shard) {
-        return Item::Failed(crate::store::writer::SubmitError::Overloaded.into());
+        return Item::Failed(SubmitError::Overloaded.into());
     }
-    match state.ledger.enqueue(Command::SubmitTrip(Arc::clone(&command))) {
+    let order = Command::SubmitTrip(Arc::clone(&command));
+    match state.ledger.enqueue_until(order, until).await {
         Ok(pending) => Item::Queued(command, pending),
         Err(error) => {
             busy.insert(shard);

@@ -22,6 +22,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::Span;
 use waiting::Waiting;
 
@@ -155,10 +156,7 @@ impl Ledger {
         let lane = self.lane(command.shard())?;
         let (queued, pending) = Queued::new(command, None);
         lane.queue.try_send(queued).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                metrics::counter!("carbon_writer_overloaded_total").increment(1);
-                SubmitError::Overloaded
-            }
+            mpsc::error::TrySendError::Full(_) => no_room(),
             mpsc::error::TrySendError::Closed(_) => SubmitError::Draining,
         })?;
         crash::point(Point::AfterQueue);
@@ -176,6 +174,12 @@ impl Ledger {
         room.send(queued);
         crash::point(Point::AfterQueue);
         Ok(pending)
+    }
+
+    /// The same of somebody who can wait no longer than `until`.
+    pub async fn enqueue_until(&self, command: Command, until: Instant) -> Result<Pending, SubmitError> {
+        let waiting = tokio::time::timeout_at(until, self.enqueue_patiently(command));
+        waiting.await.unwrap_or_else(|_| Err(no_room()))
     }
 
     /// Queues a command and waits for its commit.
@@ -225,6 +229,12 @@ impl Ledger {
         let waiting = |lane: &Lane| queued(lane).saturating_add(lane.aside.load(Ordering::Relaxed));
         self.0.lanes.iter().map(waiting).sum()
     }
+}
+
+/// Somebody is sent away because the queue is full.
+fn no_room() -> SubmitError {
+    metrics::counter!("carbon_writer_overloaded_total").increment(1);
+    SubmitError::Overloaded
 }
 
 impl Queued {

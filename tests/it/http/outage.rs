@@ -25,33 +25,41 @@ async fn a_full_queue_is_felt_and_a_batch_keeps_its_order() {
     let one_writer = [
         ("CARBON_GATEWAY__WRITER__QUEUE", "2"),
         ("CARBON_GATEWAY__WRITER__COUNT", "1"),
+        ("CARBON_GATEWAY__DATABASE__BUSY_TIMEOUT_MS", "20000"),
     ];
     let app = TestApp::spawn_with(&one_writer).await;
     let mut lock = app.locked().await;
     let trip = |n: u32| ride(30 * n, "T", "metro", (NOON_MS / 1_000 - 600, NOON_MS / 1_000), 1_000);
-    // The first is in the writer's hands, which waits for the lock; two fill the queue; the fourth finds no room.
+    // The first is in the writer's hands, which waits for the lock. Of the two places in the queue a batch has one, and a caller the other.
     let (one, five) = (trip(0), json!({"trips": (1..6).map(trip).collect::<Vec<_>>()}));
-    let first = post(&app, "/v1/trips", &one);
+    let soon = || tokio::time::sleep(Duration::from_millis(300));
     let batch = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let busy = post(&app, "/v1/trips/batch", &five);
-        let single = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            let response = app.post("/v1/trips", &trip(9)).await;
+        soon().await;
+        post(&app, "/v1/trips/batch", &five).await
+    };
+    let (second, third) = (trip(8), trip(9));
+    let singles = async {
+        soon().await;
+        soon().await;
+        let turned_away = async {
+            soon().await;
+            let response = app.post("/v1/trips", &third).await;
             assert_eq!(
                 (response.status().as_u16(), header(&response, "retry-after")),
                 (503, "1")
             );
             assert_eq!(problem(response, "overloaded").await["retry_after_ms"], 200);
+            // Until the batch has waited long enough.
+            tokio::time::sleep(Duration::from_secs(2)).await;
             lock.execute("ROLLBACK").await.unwrap();
         };
-        tokio::join!(busy, single).0
+        tokio::join!(post(&app, "/v1/trips", &second), turned_away).0
     };
-    let ((status, _), (_, answer)) = tokio::join!(first, batch);
-    assert_eq!(status, 201);
+    let ((first, _), (_, answer), (second, _)) = tokio::join!(post(&app, "/v1/trips", &one), batch, singles);
+    assert_eq!((first, second), (201, 201));
     assert_eq!(
         answer["summary"],
-        json!({"created": 2, "replayed": 0, "refused": 0, "failed": 0, "busy": 3})
+        json!({"created": 1, "replayed": 0, "refused": 0, "failed": 0, "busy": 4})
     );
     let statuses: Vec<u64> = answer["results"]
         .as_array()
@@ -59,13 +67,23 @@ async fn a_full_queue_is_felt_and_a_batch_keeps_its_order() {
         .iter()
         .filter_map(|result| result["status"].as_u64())
         .collect();
-    assert_eq!(statuses, [201, 201, 503, 503, 503]);
+    assert_eq!(statuses, [201, 503, 503, 503, 503]);
     // What was not taken may be sent again.
     let (_, again) = post(&app, "/v1/trips/batch", &json!({"trips": [trip(3), trip(1)]})).await;
     assert_eq!(
         again["summary"],
         json!({"created": 1, "replayed": 1, "refused": 0, "failed": 0, "busy": 0})
     );
+}
+
+#[tokio::test]
+async fn a_batch_waits_for_room() {
+    let app = TestApp::spawn_with(&[("CARBON_GATEWAY__WRITER__QUEUE", "40")]).await;
+    let trip = |n: u32| ride(n, "T", "metro", (NOON_MS / 1_000 - 600, NOON_MS / 1_000), 1_000);
+    let trips = json!({"trips": (0..200).map(trip).collect::<Vec<_>>()});
+    let (_, answer) = post(&app, "/v1/trips/batch", &trips).await;
+    let summary = json!({"created": 200, "replayed": 0, "refused": 0, "failed": 0, "busy": 0});
+    assert_eq!(answer["summary"], summary);
 }
 
 #[tokio::test]
