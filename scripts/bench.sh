@@ -66,11 +66,10 @@ for case in "${cases[@]}"; do
     full-stack | volume)
       rm -rf "$server"
       parts=(mariadb)
-      size=()
       broker=()
-      if [ "$case" = full-stack ]; then parts+=(rabbitmq); else size=(--large); fi
+      [ "$case" != full-stack ] || parts+=(rabbitmq)
       trap stop_server EXIT
-      settings=$(scripts/dev-up.sh up ${size[@]+"${size[@]}"} "$server" "${parts[@]}")
+      settings=$(scripts/dev-up.sh up --large "$server" "${parts[@]}")
       [ "$case" != full-stack ] || broker=(--broker "$(cat "$server/rabbitmq.pid")")
       (eval "$settings" && measure "$case" ${broker[@]+"${broker[@]}"})
       trap - EXIT

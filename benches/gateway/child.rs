@@ -1,5 +1,6 @@
 //! The real executable as a process of its own, so that its CPU time and memory are not those of the callers.
 
+use super::load::{fetch_text, get};
 use super::machine;
 use anyhow::{Context as _, ensure};
 use carbon_gateway::folder::DataFolder;
@@ -62,6 +63,13 @@ impl Child {
     /// CPU time so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         machine::cpu_of(self.process.id())
+    }
+
+    /// One of the figures that a gateway tells of itself; zero while it has not told it.
+    pub(crate) async fn figure(&self, name: &str) -> anyhow::Result<f64> {
+        let told = fetch_text(self.address, &get("", "/metrics")).await?;
+        let line = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.map(str::parse).transpose()?.unwrap_or(0.0))
     }
 
     /// Resident memory, bytes.

@@ -4,7 +4,7 @@
 
 use super::child::{Child, first_key};
 use super::desk::{Desk, trip_json};
-use super::load::{Done, Requests, callers, post};
+use super::load::{self, Done, Requests, callers, post};
 use super::machine::own_cpu;
 use super::table::{Row, median, micros_each, note};
 use super::{Effort, scratch};
@@ -269,9 +269,9 @@ async fn batches(taking: &Taking, lasting: Duration) -> anyhow::Result<Vec<Row>>
     let (mut ours, mut writer) = (Told::default(), Told::default());
     for _ in 0..ROUNDS {
         let before = taking.child.cpu()?;
-        let done = callers(taking.child.address, BATCH_CALLERS, lasting, (&http, &Arc::default())).await?;
+        let done = load::batches(taking.child.address, BATCH_CALLERS, lasting, &http).await?;
         let cpu = taking.child.cpu()?.saturating_sub(before);
-        ours.add(done.rate() * BATCH as f64, micros_each(cpu, done.answered * BATCH));
+        ours.add(done.rate(), micros_each(cpu, done.answered));
         let count = BATCH * 4 * 64;
         let first = bare.fetch_add(count, Ordering::Relaxed);
         let orders: Vec<Command> = (first..first + count).map(|n| desk.trip(n)).collect::<Result<_, _>>()?;

@@ -16,7 +16,7 @@ pub(crate) type Requests = Arc<dyn Fn(u64) -> anyhow::Result<Vec<u8>> + Send + S
 /// What callers got done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Done {
-    /// Requests answered with 2xx.
+    /// Requests answered with 2xx, or trips of such that were booked.
     pub(crate) answered: u64,
     /// From the first request to the last answer.
     pub(crate) wall: Duration,
@@ -69,7 +69,38 @@ pub(crate) async fn callers(
     address: SocketAddr,
     connections: usize,
     lasting: Duration,
+    requests: (&Requests, &Arc<AtomicU64>),
+) -> anyhow::Result<Done> {
+    calling(address, (connections, lasting), requests, |_| Ok(1)).await
+}
+
+/// The same with batches of trips, of which those count that were booked: a batch is answered with 200 whatever became of its trips.
+pub(crate) async fn batches(
+    address: SocketAddr,
+    connections: usize,
+    lasting: Duration,
+    requests: &Requests,
+) -> anyhow::Result<Done> {
+    let created = |body: &[u8]| Ok(serde_json::from_slice::<Batch>(body)?.summary.created);
+    calling(address, (connections, lasting), (requests, &Arc::default()), created).await
+}
+
+/// What of a batch's answer is looked at.
+#[derive(serde::Deserialize)]
+struct Batch {
+    summary: Summary,
+}
+
+#[derive(serde::Deserialize)]
+struct Summary {
+    created: u64,
+}
+
+async fn calling(
+    address: SocketAddr,
+    (connections, lasting): (usize, Duration),
     (requests, counter): (&Requests, &Arc<AtomicU64>),
+    worth: fn(&[u8]) -> anyhow::Result<u64>,
 ) -> anyhow::Result<Done> {
     let open = connected(address, connections).await?;
     let begun = Instant::now();
@@ -81,8 +112,8 @@ pub(crate) async fn callers(
             while begun.elapsed() < lasting {
                 let request = requests(counter.fetch_add(1, Ordering::Relaxed))?;
                 stream.write_all(&request).await?;
-                answer(&mut stream, &mut buffer).await?;
-                answered += 1;
+                let body = answer(&mut stream, &mut buffer).await?;
+                answered += worth(&buffer[body..])?;
             }
             anyhow::Ok(answered)
         });

@@ -11,7 +11,7 @@ mod sides;
 use super::Effort;
 use super::child::Child;
 use super::desk::Riders;
-use super::load::{Done, Requests, callers, paced, post};
+use super::load::{self, Requests, callers, paced, post};
 use super::server::{Place, Server};
 use super::table::{Row, note};
 use anyhow::Context as _;
@@ -27,6 +27,8 @@ use std::time::Duration;
 
 /// Riders, each of whom has a trip and an account before anything is measured.
 const RIDERS: u64 = 30_000;
+/// Between two trips of one rider, seconds: three a day, as with riders and not as with machines.
+const APART_S: i64 = 8 * 3_600;
 const ROUNDS: usize = 3;
 const CONNECTIONS: usize = 256;
 /// Connections that call the procedure.
@@ -79,7 +81,7 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     let slice = Duration::from_secs(effort.seconds);
     let server = Server::find().await?;
     let broker = Broker::find(effort.broker)?;
-    let riders = Riders::new(0, RIDERS)?;
+    let riders = Riders::new(0, RIDERS)?.every(APART_S);
     note("filling two ledgers");
     let gateways = Gateways::start((&server, &broker), riders).await?;
     let mut bare = Bare::open(&server, riders).await?;
@@ -126,6 +128,12 @@ async fn measure_round(
     };
     let one = call(first, CONNECTIONS);
     let booked = watch(vec![first]).measure(&mut sides.ours, one).await?.answered;
+    let both = async {
+        let half = CONNECTIONS / 2;
+        let (one, other) = tokio::try_join!(call(first, half), call(second, half))?;
+        Ok(one.beside(other))
+    };
+    watch(vec![first, second]).measure(&mut sides.both, both).await?;
     // As many as callers had booked in their time.
     let sent = gateways.senders.send(first, (booked, &gateways.counter));
     let beside = Watch {
@@ -135,23 +143,10 @@ async fn measure_round(
     beside.measure(&mut sides.queue, sent).await?;
     let calls = procedure::callers(&bare.calling, (&bare.model, bare.riders), &bare.counter, slice);
     watch(vec![]).measure(&mut sides.procedure, calls).await?;
-    let both = async {
-        let half = CONNECTIONS / 2;
-        let (one, other) = tokio::try_join!(call(first, half), call(second, half))?;
-        Ok(one.beside(other))
-    };
-    watch(vec![first, second]).measure(&mut sides.both, both).await?;
     watch(vec![single])
         .measure(&mut sides.single, call(single, CONNECTIONS))
         .await?;
-    let batches = async |connections| {
-        let requests = (&gateways.batches, &Arc::default());
-        let done = callers(first.address, connections, slice, requests).await?;
-        Ok(Done {
-            answered: done.answered * BATCH,
-            ..done
-        })
-    };
+    let batches = async |connections| load::batches(first.address, connections, slice, &gateways.batches).await;
     for (side, callers) in [
         (&mut sides.batches, BATCH_CALLERS),
         (&mut sides.few_batches, FEW_CALLERS),
@@ -302,7 +297,8 @@ impl Sides {
             ("two instances", &self.both),
             ("by the queue", &self.queue),
         ];
-        rows.extend(sides.into_iter().flat_map(|(name, side)| side.cpu_rows(name)));
+        rows.extend(sides.iter().flat_map(|(name, side)| side.cpu_rows(name)));
+        rows.extend(sides.iter().flat_map(|(name, side)| side.batch_rows(name)));
         rows
     }
 }

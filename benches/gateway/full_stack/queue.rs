@@ -4,7 +4,7 @@
 use super::CONNECTIONS;
 use crate::child::Child;
 use crate::desk::Riders;
-use crate::load::{Done, fetch_text, get};
+use crate::load::Done;
 use crate::machine::cpu_of;
 use crate::server::Place;
 use anyhow::{Context as _, ensure};
@@ -100,7 +100,7 @@ impl Senders {
     /// Connects when the gateway has made its queue.
     pub(super) async fn connect(broker: &Broker, child: &Child, riders: Riders) -> anyhow::Result<Self> {
         let begun = Instant::now();
-        while figure(child, UP).await? < 1.0 {
+        while child.figure(UP).await? < 1.0 {
             ensure!(begun.elapsed() < PATIENCE, "the gateway does not reach the broker");
             sleep(ASKED).await;
         }
@@ -123,7 +123,7 @@ impl Senders {
 
     /// Sends so many trips, whose numbers go on from `counter`, and waits until the gateway has booked them.
     pub(super) async fn send(&self, child: &Child, (trips, counter): (u64, &AtomicU64)) -> anyhow::Result<Done> {
-        let before = figure(child, BOOKED).await?;
+        let before = child.figure(BOOKED).await?;
         let first = counter.fetch_add(trips, Ordering::Relaxed);
         let (next, end) = (Arc::new(AtomicU64::new(first)), first + trips);
         let now_s = Clock::System.now_ms() / 1_000;
@@ -148,7 +148,7 @@ impl Senders {
         let sent = Done::of_all(senders, begun).await?.answered;
         let (mut booked, mut moved) = (0.0, Instant::now());
         while booked < sent as f64 {
-            let now = figure(child, BOOKED).await? - before;
+            let now = child.figure(BOOKED).await? - before;
             if now > booked {
                 (booked, moved) = (now, Instant::now());
             }
@@ -180,11 +180,4 @@ async fn publish(channel: &Channel, properties: BasicProperties, body: &[u8]) ->
         "the broker did not take a trip"
     );
     Ok(())
-}
-
-/// One of the figures that a gateway tells of itself; zero while it has not told it.
-async fn figure(child: &Child, name: &str) -> anyhow::Result<f64> {
-    let told = fetch_text(child.address, &get("", "/metrics")).await?;
-    let line = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    Ok(line.map(str::parse).transpose()?.unwrap_or(0.0))
 }

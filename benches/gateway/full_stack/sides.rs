@@ -11,11 +11,19 @@ use std::time::Duration;
 /// Who has a part: the callers, which are this process, the gateways, the server, and the broker.
 const PARTS: [&str; 4] = ["client", "gateway", "database", "broker"];
 
-/// Rates of all rounds, and CPU microseconds of each part for each trip.
+/// What gateways tell of their batches: a figure's name, what it is of a batch, and its unit with how many of it make one of what is told.
+const BATCH: [(&str, &str, (&str, f64)); 3] = [
+    ("carbon_writer_batch_commands", "", ("trips", 1.0)),
+    ("carbon_writer_commit_seconds", "", ("ms", 1e3)),
+    ("carbon_writer_lock_seconds", ", until it has its shards", ("ms", 1e3)),
+];
+
+/// Rates of all rounds, CPU microseconds of each part for each trip, and the average batch of the gateways.
 #[derive(Default)]
 pub(super) struct Side {
     rates: Vec<f64>,
     cpu_us: [Vec<f64>; PARTS.len()],
+    batch: [Vec<f64>; BATCH.len()],
 }
 
 /// Whose CPU time is taken.
@@ -32,13 +40,29 @@ impl Watch<'_> {
         side: &mut Side,
         work: impl Future<Output = anyhow::Result<Done>>,
     ) -> anyhow::Result<Done> {
+        let told = self.batches().await?;
         let before = self.cpu()?;
         let done = work.await?;
         side.rates.push(done.rate());
         for ((all, after), before) in side.cpu_us.iter_mut().zip(self.cpu()?).zip(before) {
             all.push(micros_each(after.saturating_sub(before), done.answered));
         }
+        for ((all, after), before) in side.batch.iter_mut().zip(self.batches().await?).zip(told) {
+            all.push((after.0 - before.0) / (after.1 - before.1));
+        }
         Ok(done)
+    }
+
+    /// Of each figure of the gateways' batches the sum so far, and of how many batches.
+    async fn batches(&self) -> anyhow::Result<[(f64, f64); BATCH.len()]> {
+        let mut all = [(0.0, 0.0); BATCH.len()];
+        for child in &self.children {
+            for ((sum, count), (name, _, _)) in all.iter_mut().zip(BATCH) {
+                *sum += child.figure(&format!("{name}_sum")).await?;
+                *count += child.figure(&format!("{name}_count")).await?;
+            }
+        }
+        Ok(all)
     }
 
     fn cpu(&self) -> anyhow::Result<[Duration; PARTS.len()]> {
@@ -66,6 +90,16 @@ impl Side {
     /// What a trip costs all parts together.
     pub(super) fn cpu_us(&self) -> f64 {
         self.cpu_us.iter().map(|part| median(part.clone())).sum()
+    }
+
+    /// What a batch of the gateways is like, if there were gateways.
+    pub(super) fn batch_rows(&self, name: &str) -> Vec<Row> {
+        let told = BATCH.into_iter().zip(&self.batch);
+        let told = told.filter(|(_, figures)| figures.iter().all(|figure| figure.is_finite()));
+        told.map(|((_, what, (unit, times)), figures)| {
+            Row::figure(format!("a batch, {name}{what}"), unit, median(figures.clone()) * times)
+        })
+        .collect()
     }
 
     /// What it costs each part that took any.
