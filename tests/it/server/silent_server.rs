@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 const LANES: usize = 16;
 
-/// Longer than a database is waited for that falls silent in the middle of a batch.
-const GIVEN_UP: Duration = Duration::from_secs(90);
+/// Longer than a request waits for a database that has fallen silent: a minute for a batch, and a quarter of one for each of three reads, of its
+/// key, of what is due, and of what was asked.
+const GIVEN_UP: Duration = Duration::from_mins(2);
 
 /// Rides after which a lane begins anew: more would lie in the future.
 const RIDES: i64 = 190;
