@@ -8,11 +8,13 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind, Queue};
 use std::error::Error;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long the broker may take for anything that it is asked.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is told that it does not work, while it does not.
+const TOLD_AGAIN: Duration = Duration::from_mins(1);
 /// Times that a message may be delivered before the broker puts it aside: it counts every end of a gateway that had it, so that only a
 /// message that ends gateways comes so far.
 const MOST_DELIVERIES: i64 = 1_000;
@@ -39,23 +41,25 @@ impl Broker {
     /// Has sessions one after the other until the stop; one that fails begins again after a while, longer each time.
     pub(super) async fn sessions(&self, purpose: &'static str, stop: &CancellationToken, talk: &impl Talk) {
         let up = metrics::gauge!("carbon_broker_up", "for" => purpose);
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut told): (_, Option<Instant>) = (Backoff::default(), None);
         up.set(0.0);
         while !stop.is_cancelled() {
-            let begun = tokio::time::Instant::now();
+            let begun = Instant::now();
             let Err(error) = talk.session().await else { continue };
             up.set(0.0);
             // One that went well for a while was no attempt like those before.
             if begun.elapsed() > PATIENCE {
-                backoff.reset();
+                (backoff, told) = (Backoff::default(), None);
             }
             let wait = backoff.next(rand::random(), None);
-            tracing::warn!(
-                error = &error as &dyn Error,
-                purpose,
-                again_in_ms = wait.as_millis(),
-                "messages stopped"
-            );
+            if told.is_none_or(|at| at.elapsed() > TOLD_AGAIN) {
+                told = Some(Instant::now());
+                tracing::warn!(
+                    error = &error as &dyn Error,
+                    purpose,
+                    "messages stopped; it is tried again and again"
+                );
+            }
             drop(error);
             stop.run_until_cancelled(tokio::time::sleep(wait)).await;
         }
