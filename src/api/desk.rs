@@ -12,7 +12,7 @@ use crate::ledger::command::{Command, SubmitTrip};
 use crate::ledger::ids::ShardId;
 use crate::store::writer::Pending;
 use actix_web::web;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Takes trips.
@@ -88,7 +88,7 @@ impl Taken {
             user: self.command.user,
             trip_id: Some(self.command.trip_id.as_str()),
         };
-        let document = trips::trip(&booked.trip, &named, self.state.clock.now_ms());
+        let document = json!(trips::trip(&booked.trip, &named, self.state.clock.now_ms()));
         Ok((document, booked.replayed))
     }
 }

@@ -185,7 +185,7 @@ fn source_document(source: &Source, (opener, now_ms): (&Opener, i64), client: Op
             trip_id: Some(evidence.trip_id.as_str()),
         };
         let own = client.is_none_or(|client| *client == evidence.client);
-        shown = own.then(|| trips::trip(stored, &named, now_ms));
+        shown = own.then(|| json!(trips::trip(stored, &named, now_ms)));
     }
     Ok(json!({
         "kind": if source.trip.is_some() { "trip" } else { "opening" },

@@ -143,7 +143,7 @@ fn trip_as_booked(trip: &StoredTrip, client: &str, user: UserId, trip_id: Option
         user,
         trip_id: trip_id.map(Name::as_str),
     };
-    trips::trip(&booked, &named, at_ms)
+    json!(trips::trip(&booked, &named, at_ms))
 }
 
 fn lot(lot: &Lot) -> Value {

@@ -43,8 +43,8 @@ pub(in super::super) fn create() -> Operation {
 pub(in super::super) fn batch() -> Operation {
     Operation::new(Area::Trips, "bookTrips", "Books up to 1,000 trips, each on its own")
         .details(
-            "Answers come in the order sent. An item with 503 or 429 was not taken: send it again, and before later trips \
-             of the same rider.",
+            "Answers come in the order sent. Trips wait for room two seconds at most; those counted as `busy`, with 503 or 429, \
+             are to be sent again, and before later trips of the same rider.",
         )
         .needs(&[Right::TripsWrite])
         .body(refer("NewTrips"), json!({"trips": [example()]}))

@@ -12,7 +12,7 @@ use crate::ledger::command::{Command, SubmitTrip, TripAnswer};
 use crate::ledger::ids::{Name, ShardId};
 use crate::store::writer::{Pending, SubmitError};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +26,33 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What became of a batch.
 #[derive(Default)]
 pub(super) struct Answers {
-    results: Vec<Value>,
+    results: Vec<Told>,
     summary: Summary,
     /// The last entry of each shard that was written to.
     pub(super) positions: BTreeMap<ShardId, i64>,
+}
+
+/// What became of one of its trips.
+enum Told {
+    Booked(Arc<SubmitTrip>, TripAnswer),
+    Failed(Problem),
+}
+
+/// The answer.
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    client: &'a str,
+    results: Vec<Item<'a>>,
+    summary: &'a Summary,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trip: Option<answer::Document<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Value>,
 }
 
 #[derive(Default, Serialize)]
@@ -41,7 +64,7 @@ struct Summary {
     busy: u32,
 }
 
-enum Item {
+enum Order {
     Queued(Arc<SubmitTrip>, Pending),
     Failed(Problem),
 }
@@ -70,23 +93,23 @@ pub(super) async fn book(state: &ApiState, caller: &Caller, request_id: &str, tr
     let refused = state.limits.admit_each(&riders).await;
     let mut busy = BTreeSet::new();
     let until = Instant::now() + PATIENCE;
-    let mut items = Vec::with_capacity(trips.len());
+    let mut orders = Vec::with_capacity(trips.len());
     for (value, refused) in std::iter::zip(trips, refused) {
-        items.push(match refused {
-            Some(refused) => Item::Failed(refused.into()),
+        orders.push(match refused {
+            Some(refused) => Order::Failed(refused.into()),
             None => match order(state, caller, request_id, value) {
                 Ok(command) => queue(state, Arc::new(command), until, &mut busy).await,
-                Err(problem) => Item::Failed(problem),
+                Err(problem) => Order::Failed(problem),
             },
         });
     }
     let mut answers = Answers::default();
-    for item in items {
-        match item {
-            Item::Failed(problem) => answers.fail(&problem, request_id),
-            Item::Queued(command, pending) => match pending.trip().await {
-                Ok(answer) => answers.take(&command, &answer, state.clock.now_ms()),
-                Err(error) => answers.fail(&error.into(), request_id),
+    for order in orders {
+        match order {
+            Order::Failed(problem) => answers.fail(problem),
+            Order::Queued(command, pending) => match pending.trip().await {
+                Ok(answer) => answers.take(command, answer),
+                Err(error) => answers.fail(error.into()),
             },
         }
     }
@@ -94,54 +117,68 @@ pub(super) async fn book(state: &ApiState, caller: &Caller, request_id: &str, tr
 }
 
 /// Queues one trip, which may wait for room. Once a shard had none, its later trips wait too: they are counted in the order sent.
-async fn queue(state: &ApiState, command: Arc<SubmitTrip>, until: Instant, busy: &mut BTreeSet<ShardId>) -> Item {
+async fn queue(state: &ApiState, command: Arc<SubmitTrip>, until: Instant, busy: &mut BTreeSet<ShardId>) -> Order {
     let shard = command.user.shard();
     if busy.contains(&shard) {
-        return Item::Failed(SubmitError::Overloaded.into());
+        return Order::Failed(SubmitError::Overloaded.into());
     }
     let order = Command::SubmitTrip(Arc::clone(&command));
     match state.ledger.enqueue_until(order, until).await {
-        Ok(pending) => Item::Queued(command, pending),
+        Ok(pending) => Order::Queued(command, pending),
         Err(error) => {
             busy.insert(shard);
-            Item::Failed(error.into())
+            Order::Failed(error.into())
         }
     }
 }
 
 impl Answers {
-    /// The document. It names the client, so that a caller can learn from an empty batch whose key it holds.
-    pub(super) fn document(&self, client: &Name) -> Value {
-        json!({"client": client.as_str(), "results": self.results, "summary": self.summary})
+    /// The document at this instant. It names the client, so that a caller can learn from an empty batch whose key it holds.
+    pub(super) fn document<'a>(&'a self, client: &'a Name, (request_id, now_ms): (&str, i64)) -> Document<'a> {
+        let item = |told: &'a Told| match told {
+            Told::Booked(command, answer) => {
+                let named = Named {
+                    client: command.meta.client.as_str(),
+                    user: command.user,
+                    trip_id: Some(command.trip_id.as_str()),
+                };
+                Item {
+                    status: if answer.replayed { 200 } else { 201 },
+                    trip: Some(answer::trip(&answer.trip, &named, now_ms)),
+                    problem: None,
+                }
+            }
+            Told::Failed(problem) => Item {
+                status: problem.code.status(),
+                trip: None,
+                problem: Some(problem.document(request_id)),
+            },
+        };
+        Document {
+            client: client.as_str(),
+            results: self.results.iter().map(item).collect(),
+            summary: &self.summary,
+        }
     }
 
-    fn take(&mut self, command: &SubmitTrip, answer: &TripAnswer, now_ms: i64) {
-        let named = Named {
-            client: command.meta.client.as_str(),
-            user: command.user,
-            trip_id: Some(command.trip_id.as_str()),
-        };
-        let trip = answer::trip(&answer.trip, &named, now_ms);
+    fn take(&mut self, command: Arc<SubmitTrip>, answer: TripAnswer) {
         let position = self.positions.entry(command.user.shard()).or_insert(answer.trip.seq);
         *position = answer.trip.seq.max(*position);
         if answer.replayed {
             self.summary.replayed += 1;
-            self.results.push(json!({"status": 200, "trip": trip}));
         } else {
             self.summary.created += 1;
             self.summary.refused += u32::from(answer.trip.record.refusal.is_some());
-            self.results.push(json!({"status": 201, "trip": trip}));
         }
+        self.results.push(Told::Booked(command, answer));
     }
 
-    fn fail(&mut self, problem: &Problem, request_id: &str) {
+    fn fail(&mut self, problem: Problem) {
         if problem.code.passes() {
             self.summary.busy += 1;
         } else {
             self.summary.failed += 1;
         }
-        let status = problem.code.status();
-        self.results
-            .push(json!({"status": status, "problem": problem.document(request_id)}));
+        self.results.push(Told::Failed(problem));
     }
 }

@@ -11,6 +11,7 @@ use crate::methodology::units::Day;
 use crate::store::reads;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
 
 /// Lists trips; those of other clients are passed over, so that a page may be short and still have a next one.
 pub(in super::super) async fn list(
@@ -40,7 +41,7 @@ pub(in super::super) async fn list(
             user,
             trip_id: Some(evidence.trip_id.as_str()),
         };
-        items.push((place, shown.then(|| answer::trip(&trip, &named, now_ms))));
+        items.push((place, shown.then(|| json!(answer::trip(&trip, &named, now_ms)))));
     }
     Ok(HttpResponse::Ok().json(page.answer(items)))
 }

@@ -65,7 +65,8 @@ pub(super) async fn batch(
         rider: Rider::None,
     };
     let (caller, value) = intake(&request, payload, &state, taking).await?;
-    let answers = batch::book(&state, &caller, &request_id(&request), batch::trips(&value)?).await;
+    let request_id = request_id(&request);
+    let answers = batch::book(&state, &caller, &request_id, batch::trips(&value)?).await;
     let mut response = HttpResponse::Ok();
     if !answers.positions.is_empty() {
         let positions: Vec<String> = answers
@@ -75,7 +76,8 @@ pub(super) async fn batch(
             .collect();
         response.insert_header((POSITION, positions.join(", ")));
     }
-    Ok(response.json(answers.document(&caller.client)))
+    let now = (request_id.as_str(), state.clock.now_ms());
+    Ok(response.json(answers.document(&caller.client, now)))
 }
 
 /// `GET /v1/users/{user_id}/trips/{trip_id}`: a trip of the caller's own client, or of another for auditors.
