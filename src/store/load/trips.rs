@@ -50,15 +50,10 @@ fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
             .accounts
             .get(&key)
             .map_or(0, |account| account.figures.longest_trip_s);
-        let day_of = |second: i64| second.div_euclid(DAY_S);
-        let first = day_of(
-            command
-                .trip
-                .started_s()
-                .saturating_sub(longest_s)
-                .saturating_sub(ZONE_S),
-        );
-        let last = day_of(command.trip.ended_s().saturating_add(longest_s).saturating_add(ZONE_S));
+        let utc_day = |second: i64| second.div_euclid(DAY_S);
+        let beyond_s = longest_s.saturating_add(ZONE_S);
+        let first = utc_day(command.trip.started_s().saturating_sub(beyond_s));
+        let last = utc_day(command.trip.ended_s().saturating_add(beyond_s));
         let window = windows.entry(command.user.value()).or_insert((first, last));
         *window = (window.0.min(first), window.1.max(last));
     }
