@@ -105,8 +105,8 @@ struct Queued {
     /// What it is part of, for those who look where the time went.
     span: Span,
     reply: oneshot::Sender<Result<Outcome, SubmitError>>,
-    /// The place of somebody who can wait, until it is answered.
-    _place: Option<OwnedSemaphorePermit>,
+    /// The place of somebody who can wait, until a batch takes it.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Ledger {
@@ -245,9 +245,14 @@ impl Queued {
             command,
             span: Span::current(),
             reply,
-            _place: place,
+            place,
         };
         (queued, Pending(answer))
+    }
+
+    /// Makes room for the next who can wait: while a batch is carried out, another gathers.
+    fn leave(&mut self) {
+        drop(self.place.take());
     }
 }
 

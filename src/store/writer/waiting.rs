@@ -37,6 +37,7 @@ impl Waiting {
         let mut batch = Vec::new();
         if self.aside.is_empty() {
             self.queue.recv_many(&mut batch, self.batch_max).await;
+            batch.iter_mut().for_each(Queued::leave);
         } else {
             self.join(&mut batch, |_| true);
         }
@@ -57,8 +58,9 @@ impl Waiting {
         self.count.store(self.aside.len(), Ordering::Relaxed);
     }
 
-    fn sort(&mut self, queued: Queued, batch: &mut Vec<Queued>, in_it: impl Fn(ShardId) -> bool) {
+    fn sort(&mut self, mut queued: Queued, batch: &mut Vec<Queued>, in_it: impl Fn(ShardId) -> bool) {
         if !self.is_full(batch) && in_it(queued.command.shard()) {
+            queued.leave();
             batch.push(queued);
         } else {
             self.aside.push_back(queued);
