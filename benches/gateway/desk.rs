@@ -1,7 +1,7 @@
 //! Orders: as the ledger takes them from a desk inside of the process, and trips as callers send them over HTTP. Riders come again and
-//! again, each time half an hour earlier unless said otherwise, so that no ride of theirs meets another.
+//! again, each time half an hour later unless said otherwise, so that no ride of theirs meets another.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use carbon_gateway::app::Core;
 use carbon_gateway::identity::fresh;
 use carbon_gateway::identity::kek::Kek;
@@ -23,6 +23,8 @@ const PROGRAMME: &str = "demo";
 pub(crate) const RIDERS: u64 = 10_000;
 /// Half an hour, seconds.
 const SLOT_S: i64 = 1_800;
+/// How long ago everybody's first ride was, seconds: a day less than the programme takes.
+const SINCE_S: i64 = 29 * 86_400;
 /// First rider; a multiple of the number of shards.
 const FIRST: i64 = 3_000_000;
 
@@ -66,9 +68,14 @@ impl Riders {
     }
 
     fn ride(self, n: u64, now_s: i64) -> anyhow::Result<Ride> {
+        let after_s = i64::try_from(n / self.count)? * self.apart_s;
+        ensure!(
+            after_s < SINCE_S,
+            "ride {n} would lie ahead: these riders have had theirs"
+        );
         Ok(Ride {
             user: self.id(n)?,
-            ended_s: now_s - 60 - i64::try_from(n / self.count)? * self.apart_s,
+            ended_s: now_s - SINCE_S + after_s,
             metres: 8_550 + n % 100,
         })
     }
