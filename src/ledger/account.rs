@@ -4,6 +4,8 @@ use super::encode::digest;
 use super::entry::{Entry, Figure};
 use super::evidence::DataKey;
 use super::ids::{Hash, UserId};
+use super::ridden::Ridden;
+use super::trip::TripRecord;
 use crate::methodology::units::Amount;
 
 /// An account with what the batch needs of it.
@@ -59,8 +61,8 @@ pub struct Figures {
     pub spent: Amount,
     /// Σ of credits whose month ended.
     pub expired: Amount,
-    /// Duration of the longest credited trip, seconds: bounds how far an overlapping ride may lie.
-    pub longest_trip_s: i64,
+    /// What it remembers of its trips.
+    pub ridden: Ridden,
 }
 
 impl Account {
@@ -77,10 +79,12 @@ pub fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
 }
 
 impl Figures {
-    /// The figures after an entry; `None` if one would leave its range. `trip_duration_s` is that of a credited trip, else 0.
-    pub fn after(self, entry: &Entry, trip_duration_s: i64) -> Option<Self> {
+    /// The figures after an entry, and after the trip that it books, if it books one; `None` if one would leave its range.
+    pub fn after(self, entry: &Entry, trip: Option<&TripRecord>) -> Option<Self> {
         let mut figures = self;
-        figures.longest_trip_s = figures.longest_trip_s.max(trip_duration_s);
+        if let Some(trip) = trip {
+            figures.ridden = self.ridden.after(trip)?;
+        }
         for posting in &entry.postings {
             let amount = posting.amount;
             let add = |figure: &mut Amount| figure.checked_add(amount).map(|sum| *figure = sum);

@@ -7,7 +7,6 @@ use super::credit::Credit;
 use super::entry::Entry;
 use super::idempotency::{Answer, Answered, Keyed};
 use super::ids::{Hash, UserId};
-use super::submit::credited_duration_s;
 use super::totals::{Totals, fold_entry};
 use super::transaction::{Transaction, content_id, credit_hash};
 use super::trip::TripRecord;
@@ -136,11 +135,11 @@ impl View {
                     .map_or_else(Figures::default, |account| account.figures)
             };
             let before = figures.get(key).copied().unwrap_or_else(stored);
-            let duration_s = match effect {
-                Effect::Trip(trip) => credited_duration_s(&trip.record),
-                _ => 0,
+            let trip = match effect {
+                Effect::Trip(trip) => Some(&*trip.record),
+                _ => None,
             };
-            figures.insert(key.clone(), before.after(entry, duration_s)?);
+            figures.insert(key.clone(), before.after(entry, trip)?);
         }
         Some((totals, figures))
     }

@@ -19,6 +19,7 @@ pub mod merge;
 pub mod page;
 pub mod redeem;
 pub mod replay;
+pub mod ridden;
 pub mod select;
 pub mod settle;
 pub mod standing;

@@ -8,11 +8,12 @@ use super::entry::{Entry, EntryKind, Figure, Posting};
 use super::evidence::Evidence;
 use super::ids::Hash;
 use super::replay::replay;
+use super::ridden::Others;
 use super::trip::{ClaimSpan, LegRecord, MethodologyStamp, TripRecord, trip_digest};
-use super::view::{AccountKey, Ride, StoredTrip, View};
+use super::view::{AccountKey, StoredTrip, View};
 use crate::methodology::programme::Collecting;
 use crate::methodology::rules::{Refusal, Rule};
-use crate::methodology::units::{Amount, Day};
+use crate::methodology::units::Amount;
 use std::sync::Arc;
 
 /// Books a trip, or answers the first booking again.
@@ -30,9 +31,10 @@ pub fn submit_trip(view: &mut View, command: &SubmitTrip) -> Result<TripAnswer, 
         bookings.push(opening);
         account
     };
-    let rides = view.rides.get(&key).map_or(&[][..], Vec::as_slice);
-    let refusal = judge(command, rides, view.booked_ms);
-    let record = Arc::new(record_of(command, &account, refusal, rides, view.booked_ms)?);
+    let near = view.rides.get(&key).map_or(&[][..], Vec::as_slice);
+    let others = Others::of(command, &account.figures.ridden, near).ok_or(Rejection::AmountOverflow)?;
+    let refusal = judge(command, &others, view.booked_ms);
+    let record = Arc::new(record_of(command, &account, refusal, &others, view.booked_ms)?);
     let record_bytes = record.encode()?;
     let evidence = Evidence {
         client: command.meta.client.clone(),
@@ -95,23 +97,13 @@ pub(super) fn open_account(key: &AccountKey, new: &NewAccount, meta: &Meta) -> (
     (account, opening)
 }
 
-/// Seconds that a credited trip adds to the fold of the longest; a refused one adds none.
-pub fn credited_duration_s(record: &TripRecord) -> i64 {
-    if record.refusal.is_some() {
-        0
-    } else {
-        record.ended_s.saturating_sub(record.started_s)
-    }
-}
-
-fn judge(command: &SubmitTrip, rides: &[Ride], booked_ms: i64) -> Option<Refusal> {
-    let (programme, trip) = (&command.programme, &command.trip);
+fn judge(command: &SubmitTrip, others: &Others, booked_ms: i64) -> Option<Refusal> {
+    let programme = &command.programme;
     programme
-        .judge_booked(trip.ended_s(), booked_ms)
+        .judge_booked(command.trip.ended_s(), booked_ms)
         .or_else(|| command.assessment.refusal.clone())
         .or_else(|| {
-            let meets = |ride: &&Ride| ride.started_s < trip.ended_s() && trip.started_s() < ride.ended_s;
-            let ride = rides.iter().find(meets).filter(|_| programme.refuses_overlap())?;
+            let ride = others.overlapping.filter(|_| programme.refuses_overlap())?;
             let detail = format!(
                 "overlaps a credited trip from {} to {} (Unix seconds)",
                 ride.started_s, ride.ended_s
@@ -123,13 +115,11 @@ fn judge(command: &SubmitTrip, rides: &[Ride], booked_ms: i64) -> Option<Refusal
         })
         .or_else(|| {
             let limit = programme.caps().daily_count?;
-            let count = rides.iter().filter(|ride| ride.day == command.assessment.day).count();
-            let reached = u64::try_from(count).is_ok_and(|count| count >= limit);
             let detail = format!(
-                "the rider already has {count} credited trips on {}, of {limit}",
-                command.assessment.day
+                "the rider already has {} credited trips on {}, of {limit}",
+                others.count, command.assessment.day
             );
-            reached.then_some(Refusal {
+            (others.count >= limit).then_some(Refusal {
                 rule: Rule::DailyCount,
                 detail,
             })
@@ -140,7 +130,7 @@ fn record_of(
     command: &SubmitTrip,
     account: &Account,
     refusal: Option<Refusal>,
-    rides: &[Ride],
+    others: &Others,
     booked_ms: i64,
 ) -> Result<TripRecord, Rejection> {
     let assessment = &command.assessment;
@@ -166,7 +156,7 @@ fn record_of(
             },
         })
         .collect();
-    cut(&mut legs, command, rides)?;
+    cut(&mut legs, command, others)?;
     let mut record = TripRecord {
         trip_key: command.trip_key,
         address: account.address,
@@ -188,7 +178,7 @@ fn record_of(
 }
 
 /// Caps: first the trip's, then what the day's has left; the cut takes from the last leg backwards.
-fn cut(legs: &mut [LegRecord], command: &SubmitTrip, rides: &[Ride]) -> Result<(), Rejection> {
+fn cut(legs: &mut [LegRecord], command: &SubmitTrip, others: &Others) -> Result<(), Rejection> {
     let overflow = Rejection::AmountOverflow;
     let quantified = legs
         .iter()
@@ -197,7 +187,8 @@ fn cut(legs: &mut [LegRecord], command: &SubmitTrip, rides: &[Ride]) -> Result<(
     let caps = command.programme.caps();
     let mut amount = quantified.min(caps.per_trip_amount.unwrap_or(quantified));
     if let Some(daily) = caps.daily_amount {
-        amount = amount.min(left_of(daily, command.assessment.day, rides).ok_or(overflow.clone())?);
+        let left = daily.checked_sub(others.amount).ok_or(overflow.clone())?;
+        amount = amount.min(left.max(Amount::ZERO));
     }
     let mut excess = quantified.checked_sub(amount).ok_or(overflow.clone())?;
     for leg in legs.iter_mut().rev() {
@@ -205,14 +196,6 @@ fn cut(legs: &mut [LegRecord], command: &SubmitTrip, rides: &[Ride]) -> Result<(
         excess = excess.checked_sub(leg.capped).ok_or(overflow.clone())?;
     }
     Ok(())
-}
-
-fn left_of(daily: Amount, day: Day, rides: &[Ride]) -> Option<Amount> {
-    let of_the_day = rides.iter().filter(|ride| ride.day == day);
-    let used = of_the_day
-        .map(|ride| ride.amount)
-        .try_fold(Amount::ZERO, Amount::checked_add)?;
-    Some(daily.checked_sub(used)?.max(Amount::ZERO))
 }
 
 fn claim_span(command: &SubmitTrip, booked_ms: i64) -> Option<ClaimSpan> {

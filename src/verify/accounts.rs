@@ -9,6 +9,8 @@ use crate::ledger::account::{Figures, account_digest};
 use crate::ledger::entry::Entry;
 use crate::ledger::evidence::DataKey;
 use crate::ledger::ids::{Hash, ShardId, UserId};
+use crate::ledger::ridden::Ridden;
+use crate::ledger::trip::TripRecord;
 use crate::methodology::units::Amount;
 use crate::store::audit::{self, AccountRow, TotalRow};
 use crate::store::db::Connection;
@@ -140,7 +142,9 @@ impl Accounts {
             let said = std::iter::zip(named(held.stored), named(folded));
             let mut wrong: Vec<String> = said
                 .filter(|((_, stored), (_, folded))| stored != folded)
-                .map(|((name, stored), (_, folded))| format!("{name} is {stored}, its entries add up to {folded}"))
+                .map(|((name, stored), (_, folded))| {
+                    format!("{name} is {}, its entries add up to {}", word(stored), word(folded))
+                })
                 .collect();
             let stored = (i128::from(held.stored.available.micrograms()), held.unspent_count);
             if stored != held.unspent {
@@ -188,19 +192,19 @@ impl Held {
         self.unspent = (sum.saturating_add(amount_ug), count.saturating_add(credits));
     }
 
-    /// Adds an entry to the figures.
+    /// Adds an entry to the figures, and the trip that it books.
     pub(super) fn fold(
         &mut self,
         shard: ShardId,
         seq: i64,
-        (entry, duration_s): (&Entry, i64),
+        (entry, trip): (&Entry, Option<&TripRecord>),
         findings: &mut Findings,
     ) {
         if self.opened_at.is_none() {
             let what = format!("the account of user {} is not opened yet", self.user);
             findings.add(RECORDS, at(shard, "journal", format!("seq {seq}")), what);
         }
-        self.folded = self.folded.and_then(|figures| figures.after(entry, duration_s));
+        self.folded = self.folded.and_then(|figures| figures.after(entry, trip));
     }
 }
 
@@ -234,8 +238,12 @@ fn row_name(user: i64, programme: &str) -> String {
     format!("user {user} in {programme}")
 }
 
+fn word(figure: Option<i64>) -> String {
+    figure.map_or_else(|| "empty".to_owned(), |figure| figure.to_string())
+}
+
 /// Every figure under its column's name.
-fn named(figures: Figures) -> [(&'static str, i64); 10] {
+fn named(figures: Figures) -> [(&'static str, Option<i64>); 14] {
     let Figures {
         available,
         waiting,
@@ -246,18 +254,30 @@ fn named(figures: Figures) -> [(&'static str, i64); 10] {
         issued,
         spent,
         expired,
-        longest_trip_s,
+        ridden,
     } = figures;
+    let Ridden {
+        longest_trip_s,
+        last_end_s,
+        last_day,
+        last_day_count,
+        last_day_amount,
+    } = ridden;
+    let amount = |amount: Amount| Some(amount.micrograms());
     [
-        ("available_ug", available.micrograms()),
-        ("waiting_ug", waiting.micrograms()),
-        ("quantified_ug", quantified.micrograms()),
-        ("capped_ug", capped.micrograms()),
-        ("collected_ug", collected.micrograms()),
-        ("lapsed_ug", lapsed.micrograms()),
-        ("issued_ug", issued.micrograms()),
-        ("spent_ug", spent.micrograms()),
-        ("expired_ug", expired.micrograms()),
-        ("longest_trip_s", longest_trip_s),
+        ("available_ug", amount(available)),
+        ("waiting_ug", amount(waiting)),
+        ("quantified_ug", amount(quantified)),
+        ("capped_ug", amount(capped)),
+        ("collected_ug", amount(collected)),
+        ("lapsed_ug", amount(lapsed)),
+        ("issued_ug", amount(issued)),
+        ("spent_ug", amount(spent)),
+        ("expired_ug", amount(expired)),
+        ("longest_trip_s", Some(longest_trip_s)),
+        ("last_end_s", last_end_s),
+        ("last_day", last_day.map(|day| day.epoch_days().into())),
+        ("last_day_count", Some(last_day_count)),
+        ("last_day_ug", amount(last_day_amount)),
     ]
 }

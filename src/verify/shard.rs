@@ -18,7 +18,6 @@ use super::{Known, Setting, judge, laws, trips, ways};
 use crate::ledger::entry::{Entry, EntryKind};
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
-use crate::ledger::submit::credited_duration_s;
 use crate::ledger::trip::{LegRecord, TripRecord};
 use crate::methodology::trip::DistanceFrom;
 use crate::store::audit::{self, HeadRow, PIECE, TransactionRow, TripRow};
@@ -129,15 +128,15 @@ impl Shard<'_> {
             EntryKind::AccountOpened => account.open(shard, seq, entry, findings),
             EntryKind::TripBooked => self.take_trip(booked, trip, (activations, findings)),
             EntryKind::Lapsed => {
-                account.fold(shard, seq, (entry, 0), findings);
+                account.fold(shard, seq, (entry, None), findings);
                 self.claims.lapse(booked, findings);
             }
             EntryKind::Received => {
-                account.fold(shard, seq, (entry, 0), findings);
+                account.fold(shard, seq, (entry, None), findings);
                 self.receipts.take(booked, findings);
             }
             EntryKind::Collected | EntryKind::Redeemed | EntryKind::Merged | EntryKind::Expired => {
-                account.fold(shard, seq, (entry, 0), findings);
+                account.fold(shard, seq, (entry, None), findings);
                 self.take_transaction(c, booked, transaction, findings).await;
             }
         }
@@ -158,10 +157,10 @@ impl Shard<'_> {
             .as_ref()
             .and_then(|row| trips::check(booked, (row, secret), (&*account, &mut *findings)));
         let Some((record, evidence)) = checked else {
-            return account.fold(shard, seq, (entry, 0), findings);
+            return account.fold(shard, seq, (entry, None), findings);
         };
         in_force(booked, &record, (activations, &mut *findings));
-        account.fold(shard, seq, (entry, credited_duration_s(&record)), findings);
+        account.fold(shard, seq, (entry, Some(&record)), findings);
         let proved = evidence.is_none_or(|evidence| evidence.proof.is_some());
         judge::check(
             self.setting,

@@ -21,7 +21,7 @@ const SHARDS: u64 = 30;
 
 /// What a trip changes of an account.
 const CHANGING: &str = "lapses_ms, collects_ms, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, \
-    spent_ug, expired_ug, longest_trip_s, unspent_count";
+    spent_ug, expired_ug, longest_trip_s, last_end_s, last_day, last_day_count, last_day_ug, unspent_count";
 
 type Prepared = Query<'static, MySql, MySqlArguments>;
 
@@ -230,7 +230,9 @@ async fn write_shard(
             .bind(model.amount_ug * head.seq);
         let query = query.bind(model.amount_ug * head.seq);
         let query = (0..6).fold(query, |query, _| query.bind(0_i64));
-        query.bind(own.ended_s - own.started_s).bind(0_i64)
+        let query = query.bind(own.ended_s - own.started_s).bind(own.ended_s);
+        let query = query.bind(model.day).bind(head.seq).bind(model.amount_ug * head.seq);
+        query.bind(0_i64)
     })
     .await
 }

@@ -11,7 +11,7 @@ use sqlx::mysql::MySqlPool;
 
 /// What stands before the entries of a page: a version and their number.
 const PAGE_HEAD: usize = 5;
-/// Riders come again half an hour earlier, as those of the gateway do.
+/// Riders come again half an hour later, and each time after all their other trips, as those of the gateway do.
 const SLOT_S: i64 = 1_800;
 
 /// The rows of a trip of a rider who is known.
@@ -110,12 +110,12 @@ impl Model {
 
     /// The `n`th trip that this side writes, of this rider.
     pub(super) fn own(&self, side: &str, user: i64, n: u64) -> anyhow::Result<Own> {
-        let earlier_s = i64::try_from(n / RIDERS)? * SLOT_S;
+        let later_s = i64::try_from(n / RIDERS)? * SLOT_S;
         Ok(Own {
             user,
             source_key: Sha256::digest(format!("{side} {n}")).to_vec(),
-            started_s: self.started_s - earlier_s,
-            ended_s: self.ended_s - earlier_s,
+            started_s: self.started_s + later_s,
+            ended_s: self.ended_s + later_s,
         })
     }
 
@@ -131,7 +131,7 @@ impl Model {
         const NUMBERS: usize = 8;
         let trip = 6 * NUMBERS + 32 + self.programme.len() + self.record.len() + self.evidence.len();
         let claim = 4 * NUMBERS + self.programme.len();
-        let account = 14 * NUMBERS + 32 + self.programme.len() + self.wrapped_key.len();
+        let account = 18 * NUMBERS + 32 + self.programme.len() + self.wrapped_key.len();
         let page = 4 * NUMBERS + 2 * 32 + PAGE_HEAD + self.entry.len();
         trip + claim + account + page
     }

@@ -51,7 +51,8 @@ BEGIN
         VALUES (v_seq, p_user, p_source, '{programme}', p_day, p_started, p_ended, 'credited', p_amount, p_record, p_evidence);
     INSERT INTO claim_{shard} (user_id, seq, programme, opens_ms, closes_ms) VALUES (p_user, v_seq, '{programme}', p_now, p_closes);
     UPDATE account_{shard} SET waiting_ug = waiting_ug + p_amount, quantified_ug = quantified_ug + p_amount,
-        longest_trip_s = GREATEST(longest_trip_s, p_ended - p_started) WHERE user_id = p_user AND programme = '{programme}';
+        longest_trip_s = GREATEST(longest_trip_s, p_ended - p_started), last_end_s = GREATEST(last_end_s, p_ended),
+        last_day_count = last_day_count + 1, last_day_ug = last_day_ug + p_amount WHERE user_id = p_user AND programme = '{programme}';
     INSERT INTO daily_total (shard, booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug)
         VALUES {totals} ON DUPLICATE KEY UPDATE count = count + 1, amount_ug = amount_ug + VALUES(amount_ug);
     SET v_next = UNHEX(SHA2(CONCAT(v_seal, p_entries), 256));

@@ -11,9 +11,9 @@ pub(super) fn accounts<'v>(script: &mut Script<'v>, c: &Connection, view: &'v Vi
         "INSERT INTO account_{{shard}} (user_id, programme, address, wrapped_key, lapses_ms, collects_ms, {FIGURES}) VALUES "
     );
     let tail = c.or_change("user_id, programme", &format!("lapses_ms, collects_ms, {FIGURES}"));
-    let item = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let item = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let row = |account: &'v Account| -> Vec<Value<'v>> {
-        let figures = &account.figures;
+        let (figures, ridden) = (&account.figures, &account.figures.ridden);
         vec![
             account.user.into(),
             account.programme.as_str().into(),
@@ -30,7 +30,11 @@ pub(super) fn accounts<'v>(script: &mut Script<'v>, c: &Connection, view: &'v Vi
             figures.issued.into(),
             figures.spent.into(),
             figures.expired.into(),
-            figures.longest_trip_s.into(),
+            ridden.longest_trip_s.into(),
+            ridden.last_end_s.into(),
+            ridden.last_day.into(),
+            ridden.last_day_count.into(),
+            ridden.last_day_amount.into(),
             account.unspent_count.into(),
         ]
     };

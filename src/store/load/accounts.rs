@@ -1,16 +1,17 @@
 //! Accounts with their figures.
 
-use super::{Views, asked, users, view_of};
+use super::{Views, asked, day_of, users, view_of};
 use crate::identity::kek::Kek;
 use crate::ledger::account::{Account, Due, Figures};
 use crate::ledger::ids::{Hash, ShardId, UserId};
+use crate::ledger::ridden::Ridden;
 use crate::methodology::units::Amount;
 use crate::store::db::{Connection, StoreError};
 use crate::store::statement::{asking, read_asked};
 
 /// The columns of [`FigureRow`].
 pub(in crate::store) const FIGURES: &str = "available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, \
-     spent_ug, expired_ug, longest_trip_s, unspent_count";
+     spent_ug, expired_ug, longest_trip_s, last_end_s, last_day, last_day_count, last_day_ug, unspent_count";
 
 /// Figures of an account as stored, in the order of [`FIGURES`].
 #[derive(sqlx::FromRow, Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,14 +26,25 @@ pub(in crate::store) struct FigureRow {
     spent_ug: i64,
     expired_ug: i64,
     longest_trip_s: i64,
+    last_end_s: Option<i64>,
+    last_day: Option<i64>,
+    last_day_count: i64,
+    last_day_ug: i64,
     /// Unspent credits.
     pub(in crate::store) unspent_count: i64,
 }
 
 /// The figures of a row.
-pub(in crate::store) fn figures_of(row: &FigureRow) -> Figures {
+pub(in crate::store) fn figures_of(row: &FigureRow) -> Result<Figures, StoreError> {
     let amount = Amount::from_micrograms;
-    Figures {
+    let ridden = Ridden {
+        longest_trip_s: row.longest_trip_s,
+        last_end_s: row.last_end_s,
+        last_day: row.last_day.map(|day| day_of(day, "account", "last_day")).transpose()?,
+        last_day_count: row.last_day_count,
+        last_day_amount: amount(row.last_day_ug),
+    };
+    Ok(Figures {
         available: amount(row.available_ug),
         waiting: amount(row.waiting_ug),
         quantified: amount(row.quantified_ug),
@@ -42,8 +54,8 @@ pub(in crate::store) fn figures_of(row: &FigureRow) -> Figures {
         issued: amount(row.issued_ug),
         spent: amount(row.spent_ug),
         expired: amount(row.expired_ug),
-        longest_trip_s: row.longest_trip_s,
-    }
+        ridden,
+    })
 }
 
 #[derive(sqlx::FromRow)]
@@ -96,7 +108,7 @@ fn account_of(kek: &Kek, row: AccountRow) -> Result<Account, StoreError> {
         address,
         data_key,
         wrapped_key: row.wrapped_key,
-        figures: figures_of(&row.figures),
+        figures: figures_of(&row.figures)?,
         unspent_count: row.figures.unspent_count,
         due,
         unloaded: due,

@@ -28,8 +28,8 @@ type Views<'v> = BTreeMap<ShardId, (&'v mut View, &'v [&'v Command])>;
 /// Where a submitted trip that was stored before is looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Search {
-    /// Among the rides of the days around it, which are loaded anyway: one that is sent again lies there. Of another trip under the same
-    /// identity, on other days, the table's unique index will know.
+    /// Among the rides of the days around it, if it comes late: one that is sent again does, and lies there. Of another trip under the same
+    /// identity, on other days or after all others, the table's unique index will know.
     Near,
     /// By its identity.
     Everywhere,

@@ -3,8 +3,9 @@
 use super::{Search, Views, asked, day_of, identities, view_of};
 use crate::ledger::command::{Command, SubmitTrip};
 use crate::ledger::ids::{Hash, ShardId, UserId};
+use crate::ledger::ridden::Ridden;
 use crate::ledger::trip::{CREDITED, TripRecord};
-use crate::ledger::view::{AccountKey, Ride, StoredTrip, View};
+use crate::ledger::view::{Ride, StoredTrip, View};
 use crate::methodology::units::Amount;
 use crate::store::db::{Connection, StoreError};
 use crate::store::statement::{asking, read_asked};
@@ -34,26 +35,30 @@ pub(in crate::store) fn stored_of((seq, record, evidence, issued_by): StoredRow)
 /// A user with a first and a last activity day.
 type Window = (i64, i64, i64);
 
-/// Days on which a credited trip that overlaps, or counts on the same day, can lie: exact, for no credited trip of the rider
-/// in this programme is longer than `longest_trip_s`, and an activity day is the local one of a start or an end.
+/// Of trips that may come late, the days on which a credited trip that overlaps, or counts on the same day, can lie: exact, for no credited
+/// trip of the rider in this programme is longer than `longest_trip_s`, and an activity day is the local one of a start or an end.
 fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
     let mut windows: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    let mut ridden: BTreeMap<(UserId, &str), Ridden> = BTreeMap::new();
     for command in commands {
         let Command::SubmitTrip(command) = command else {
             continue;
         };
-        if !knows(view, command.user) {
+        let programme = command.programme.id();
+        let before = ridden.entry((command.user, programme)).or_insert_with(|| {
+            let account = view.accounts.get(&(command.user, programme.to_owned()));
+            account.map(|account| account.figures.ridden).unwrap_or_default()
+        });
+        let (trip, day) = (&command.trip, command.assessment.day);
+        let (in_order, longest_s) = (before.precedes(trip.started_s(), day), before.longest_trip_s);
+        *before = before.at_latest(trip.ended_s(), day);
+        if in_order || !knows(view, command.user) {
             continue;
         }
-        let key: AccountKey = (command.user, command.programme.id().to_owned());
-        let longest_s = view
-            .accounts
-            .get(&key)
-            .map_or(0, |account| account.figures.longest_trip_s);
         let utc_day = |second: i64| second.div_euclid(DAY_S);
         let beyond_s = longest_s.saturating_add(ZONE_S);
-        let first = utc_day(command.trip.started_s().saturating_sub(beyond_s));
-        let last = utc_day(command.trip.ended_s().saturating_add(beyond_s));
+        let first = utc_day(trip.started_s().saturating_sub(beyond_s));
+        let last = utc_day(trip.ended_s().saturating_add(beyond_s));
         let window = windows.entry(command.user.value()).or_insert((first, last));
         *window = (window.0.min(first), window.1.max(last));
     }
@@ -69,7 +74,7 @@ fn knows(view: &View, user: UserId) -> bool {
     own.next().is_some_and(|((found, _), _)| *found == user)
 }
 
-/// Loads the credited trips near those that are submitted, and answers the source keys of all trips there.
+/// Loads the credited trips near those that are submitted late, and answers the source keys of all trips there.
 pub(super) async fn rides(
     c: &mut Connection,
     own: &[ShardId],

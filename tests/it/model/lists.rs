@@ -174,6 +174,15 @@ impl Model {
                 return None;
             }
             Order::Trip(sent) => Asked::Trip(sent),
+            Order::Onward(mut sent, after_s) => {
+                let mine = self
+                    .trips
+                    .iter()
+                    .filter(|trip| trip.owner() == (sent.user, sent.programme));
+                let last_s = mine.map(|trip| trip.sent.end_s()).max();
+                sent.start_s = last_s.map_or(sent.start_s, |last_s| last_s + after_s);
+                Asked::Trip(sent)
+            }
             Order::Collect(user, programme, wanted) => Asked::Collect(user, programme, wanted, key),
             Order::Redeem(user, programme, much) => {
                 let mine = self.unspent((user, programme));

@@ -39,6 +39,8 @@ pub(super) enum Wanted {
 #[derive(Clone, Debug)]
 pub(super) enum Order {
     Trip(Sent),
+    /// A trip that begins so many seconds after the end of the rider's last in that programme.
+    Onward(Sent, i64),
     Collect(i64, usize, Wanted),
     Redeem(i64, usize, Much),
     Merge(i64, usize),
@@ -138,7 +140,8 @@ fn order(home: usize) -> impl Strategy<Value = Order> {
     ];
     let of = || (user(), programme(home));
     prop_oneof![
-        9 => trip(home).prop_map(Order::Trip),
+        5 => trip(home).prop_map(Order::Trip),
+        4 => (trip(home), prop_oneof![-600..=1_i64, 0..20_000_i64]).prop_map(|(sent, after_s)| Order::Onward(sent, after_s)),
         5 => (of(), wanted).prop_map(|((user, programme), wanted)| Order::Collect(user, programme, wanted)),
         3 => (of(), much).prop_map(|((user, programme), much)| Order::Redeem(user, programme, much)),
         1 => of().prop_map(|(user, programme)| Order::Merge(user, programme)),

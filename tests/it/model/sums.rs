@@ -1,13 +1,16 @@
 //! What both sides are compared by: balances, unspent credits, what falls due; and that nothing is lost or made of nothing.
 
-use super::TERMS;
 use super::lists::{Credit, Fate, Model, Move, Owner, Trip};
 use super::trips::Verdict;
+use super::{DAY_S, MIDNIGHT_S, TERMS};
 use carbon_gateway::ledger::account::{Due, Figures};
 use carbon_gateway::ledger::credit;
 use carbon_gateway::ledger::ids::Hash;
 use carbon_gateway::ledger::transaction::Lot;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The last day of the year 2026, since the epoch.
+const EVE: i64 = (MIDNIGHT_S + 8 * 3_600) / DAY_S;
 
 /// One account as anybody can see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,9 @@ pub(super) struct Sums {
     pub(super) spent: i64,
     pub(super) expired: i64,
     pub(super) longest_trip_s: i64,
+    pub(super) last_end_s: Option<i64>,
+    /// The last day with a credited trip, how many it has, and what they earned.
+    pub(super) last_day: Option<(i64, usize, i64)>,
     pub(super) unspent_count: usize,
     pub(super) unspent: BTreeSet<(Hash, Lot, i64, Option<i64>)>,
 }
@@ -47,7 +53,16 @@ impl Sums {
             issued: figures.issued.micrograms(),
             spent: figures.spent.micrograms(),
             expired: figures.expired.micrograms(),
-            longest_trip_s: figures.longest_trip_s,
+            longest_trip_s: figures.ridden.longest_trip_s,
+            last_end_s: figures.ridden.last_end_s,
+            last_day: figures.ridden.last_day.map(|day| {
+                let count = usize::try_from(figures.ridden.last_day_count).unwrap();
+                (
+                    i64::from(day.epoch_days()) - EVE,
+                    count,
+                    figures.ridden.last_day_amount.micrograms(),
+                )
+            }),
             unspent_count: usize::try_from(unspent_count).unwrap(),
             unspent: unspent.iter().map(credit).collect(),
         }
@@ -74,6 +89,14 @@ impl Model {
             of_kind.map(|(_, _, amount)| amount).sum::<i64>()
         };
         let unspent = self.unspent(owner);
+        let last_day = credited.clone().map(|trip| trip.sent.day()).max().map(|day| {
+            let of_the_day: Vec<i64> = credited
+                .clone()
+                .filter(|trip| trip.sent.day() == day)
+                .map(|trip| trip.amount())
+                .collect();
+            (day, of_the_day.len(), of_the_day.iter().sum())
+        });
         Sums {
             available: unspent.iter().map(|credit| credit.amount).sum(),
             waiting: earned(Fate::Waiting),
@@ -88,6 +111,8 @@ impl Model {
                 .map(|trip| trip.sent.end_s() - trip.sent.start_s)
                 .max()
                 .unwrap_or(0),
+            last_end_s: trips.iter().map(|trip| trip.sent.end_s()).max(),
+            last_day,
             unspent_count: unspent.len(),
             unspent: unspent
                 .iter()

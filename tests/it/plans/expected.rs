@@ -220,7 +220,7 @@ const FOUND: [Row; 63] = [
         Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
     ),
     (
-        "SELECT programme, lapses_ms, collects_ms, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count FROM account_{shard} WHERE user_id = ? ORDER BY programme",
+        "SELECT programme, lapses_ms, collects_ms, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, last_end_s, last_day, last_day_count, last_day_ug, unspent_count FROM account_{shard} WHERE user_id = ? ORDER BY programme",
         Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
     ),
     (
@@ -271,7 +271,7 @@ const FOUND: [Row; 63] = [
         Searched(&["SEARCH trip BY user_id, activity_day, seq (user_id=? AND activity_day>? AND activity_day<?)"]),
     ),
     (
-        "SELECT user_id, programme, address, wrapped_key, lapses_ms, collects_ms, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count FROM account_{shard} WHERE user_id IN (?)",
+        "SELECT user_id, programme, address, wrapped_key, lapses_ms, collects_ms, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, last_end_s, last_day, last_day_count, last_day_ug, unspent_count FROM account_{shard} WHERE user_id IN (?)",
         Searched(&["SEARCH account BY user_id, programme (user_id=?)"]),
     ),
     (
@@ -435,7 +435,7 @@ const WHOLE: [Row; 26] = [
         Whole(&["SCAN shard_head"], "thirty rows, once for ever"),
     ),
     (
-        "SELECT user_id, programme, address, wrapped_key, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count FROM account_{shard} ORDER BY user_id, programme",
+        "SELECT user_id, programme, address, wrapped_key, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, last_end_s, last_day, last_day_count, last_day_ug, unspent_count FROM account_{shard} ORDER BY user_id, programme",
         Whole(
             &["SCAN account BY user_id, programme"],
             "verify holds the accounts of one shard, in key order",

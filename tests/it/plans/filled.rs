@@ -24,8 +24,8 @@ pub(super) const FILL: [&str; 11] = [
     "INSERT INTO envelope_17 (chain_tx_id, kind, status, lease_ms, created_ms, expires_ms, request) \
      SELECT wide, 'issue', CASE n % 100 WHEN 0 THEN 'open' ELSE 'confirmed' END, n % 100, n, n + 1, x'' FROM numbers",
     "INSERT INTO account_17 (user_id, programme, address, wrapped_key, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, \
-     lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, unspent_count, lapses_ms, collects_ms) \
-     SELECT n * 30 + 17, 'demo', x'01', x'02', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n, n FROM numbers",
+     lapsed_ug, issued_ug, spent_ug, expired_ug, longest_trip_s, last_day_count, last_day_ug, unspent_count, lapses_ms, collects_ms) \
+     SELECT n * 30 + 17, 'demo', x'01', x'02', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n, n FROM numbers",
     "INSERT INTO journal (shard, seq_from, seq_to, at_ms, previous_seal, seal, entries) SELECT 17, n, n, n, x'01', x'02', x'03' FROM numbers",
     "INSERT INTO daily_total (shard, booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug) \
      SELECT 17, n, n, 'demo', 'CO2', 'trip', 'metro', 'm@1', 1, 1 FROM numbers",
