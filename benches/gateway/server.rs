@@ -103,8 +103,10 @@ impl Server {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         self.run(format!(
-            "SET GLOBAL innodb_io_capacity = {pace}, innodb_io_capacity_max = {most}, innodb_max_dirty_pages_pct = {part}"
+            "SET GLOBAL innodb_io_capacity = {pace}, innodb_io_capacity_max = {most}"
         ))
+        .await?;
+        self.run(format!("SET GLOBAL innodb_max_dirty_pages_pct = {part}"))
             .await
     }
 

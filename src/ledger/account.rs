@@ -1,4 +1,4 @@
-//! An account: one rider in one programme. Its figures are a fold of its journal entries and nothing else.
+//! An account: one rider in one programme. Its figures are a fold of its journal entries, and of the trips that they book, and nothing else.
 
 use super::encode::digest;
 use super::entry::{Entry, Figure};

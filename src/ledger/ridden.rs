@@ -44,12 +44,12 @@ impl Ridden {
         Some(ridden)
     }
 
-    /// Whether a trip comes after all others: it begins when each has ended, on no earlier day. A trip that is sent again never does.
+    /// Whether a trip comes after all others: it begins when each has ended, on no earlier day. None of them does, should it be sent again.
     pub fn precedes(&self, started_s: i64, day: Day) -> bool {
         self.last_end_s < Some(started_s) && self.last_day <= Some(day)
     }
 
-    /// How many credited trips the last day or a later one has, and what they earned.
+    /// How many credited trips a day has that is the last or a later one, and what they earned.
     fn of_the_day(&self, day: Day) -> (i64, Amount) {
         if self.last_day == Some(day) {
             (self.last_day_count, self.last_day_amount)

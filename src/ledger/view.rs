@@ -103,7 +103,7 @@ pub struct View {
     pub accounts: BTreeMap<AccountKey, Account>,
     /// Trips with an identity that the batch names.
     pub stored: BTreeMap<(UserId, Hash), StoredTrip>,
-    /// Credited trips near those that the batch brings and that do not come after all others.
+    /// Credited trips near those that come late, and those that the batch has booked.
     pub rides: BTreeMap<AccountKey, Vec<Ride>>,
     /// Claims by rider and seq that the batch may collect or lapse.
     pub claims: BTreeMap<(UserId, i64), Claim>,

@@ -37,7 +37,7 @@ const fn figure(name: &'static str, kind: Kind, unit: Unit, meaning: &'static st
 }
 
 /// All of them, by what they tell of.
-pub const FIGURES: [Figure; 35] = [
+pub const FIGURES: [Figure; 37] = [
     figure(
         "carbon_http_requests_total",
         Kind::Counter,
@@ -97,6 +97,18 @@ pub const FIGURES: [Figure; 35] = [
         Kind::Counter,
         Unit::Count,
         "Batches that the database did not take.",
+    ),
+    figure(
+        "carbon_writer_batches_again_total",
+        Kind::Counter,
+        Unit::Count,
+        "Batches run a second time: a lock held elsewhere, a commit that is not to be found, an identity of a trip that is taken.",
+    ),
+    figure(
+        "carbon_writer_rides_read_total",
+        Kind::Counter,
+        Unit::Count,
+        "Rides read to judge trips that came late; those that come in order need none.",
     ),
     figure(
         "carbon_writer_batch_commands",

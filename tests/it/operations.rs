@@ -168,10 +168,18 @@ async fn the_business_is_counted_as_it_is_booked() {
         "carbon_job_runs_total{job=\"settle-due\",outcome=\"failed\"}",
         "carbon_writer_overloaded_total",
         "carbon_writer_batches_failed_total",
+        "carbon_writer_batches_again_total",
+        "carbon_writer_rides_read_total",
     ] {
         assert_eq!(value(&text, line), "0", "{line}");
     }
-    let trip = post(&served, "/v1/trips", &trip_at(now_s(), 1)).await;
+    let sent = trip_at(now_s(), 1);
+    let trip = post(&served, "/v1/trips", &sent).await;
+    assert_eq!(value(&told(&served).await, "carbon_writer_rides_read_total"), "0");
+    let again = served.client.post(format!("{}/v1/trips", served.base));
+    let again = again.bearer_auth(&served.key).json(&sent).send().await.unwrap();
+    assert_eq!(again.status().as_u16(), 200);
+    assert_eq!(value(&told(&served).await, "carbon_writer_rides_read_total"), "1");
     post(&served, "/v1/trips", &trip_at(now_s() - 40 * 86_400, 2)).await;
     let all = json!({"programme": "demo", "all": true});
     post(&served, "/v1/users/1000001/claims/collect", &all).await;

@@ -14,7 +14,7 @@ use super::desk::Riders;
 use super::load::{self, Requests, callers, paced, post};
 use super::server::{Place, Server};
 use super::table::{Row, note};
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use carbon_gateway::clock::Clock;
 use grouped::Grouped;
 use model::{Model, fill};
@@ -30,6 +30,8 @@ const RIDERS: u64 = 30_000;
 /// Between two trips of one rider, seconds: three a day, as with riders and not as with machines.
 const APART_S: i64 = 8 * 3_600;
 const ROUNDS: usize = 3;
+/// Seconds of a slice for which riders have rides enough, at twice the rates that were measured.
+const LONGEST_S: u64 = 15;
 const CONNECTIONS: usize = 256;
 /// Connections that call the procedure.
 const CALLING: u32 = 32;
@@ -79,6 +81,10 @@ struct Sides {
 /// Measures everything in turn, several times.
 pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<Vec<Row>> {
     let slice = Duration::from_secs(effort.seconds);
+    ensure!(
+        effort.seconds <= LONGEST_S,
+        "riders have rides for {LONGEST_S} seconds a slice"
+    );
     let server = Server::find().await?;
     let broker = Broker::find(effort.broker)?;
     let riders = Riders::new(0, RIDERS)?.every(APART_S);

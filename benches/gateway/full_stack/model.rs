@@ -11,7 +11,7 @@ use sqlx::mysql::MySqlPool;
 
 /// What stands before the entries of a page: a version and their number.
 const PAGE_HEAD: usize = 5;
-/// Riders come again half an hour later, and each time after all their other trips, as those of the gateway do.
+/// Riders come again half an hour later.
 const SLOT_S: i64 = 1_800;
 
 /// The rows of a trip of a rider who is known.

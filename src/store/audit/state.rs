@@ -78,15 +78,13 @@ pub async fn accounts(c: &mut Connection, shard: ShardId) -> Result<Vec<AccountR
         "SELECT user_id, programme, address, wrapped_key, {FIGURES} FROM account_{{shard}} ORDER BY user_id, programme"
     );
     let rows: Vec<Row> = with!(c, |c| sqlx::query_as(of_shard(&sql, shard)).fetch_all(&mut *c).await)?;
-    let account = |row: Row| {
-        Ok(AccountRow {
-            user_id: row.user_id,
-            programme: row.programme,
-            address: row.address,
-            wrapped_key: row.wrapped_key,
-            figures: figures_of(&row.figures)?,
-            unspent_count: row.figures.unspent_count,
-        })
+    let account = |row: Row| AccountRow {
+        user_id: row.user_id,
+        programme: row.programme,
+        address: row.address,
+        wrapped_key: row.wrapped_key,
+        figures: figures_of(&row.figures),
+        unspent_count: row.figures.unspent_count,
     };
-    rows.into_iter().map(account).collect()
+    Ok(rows.into_iter().map(account).collect())
 }

@@ -1,11 +1,11 @@
 //! Accounts with their figures.
 
-use super::{Views, asked, day_of, users, view_of};
+use super::{Views, asked, users, view_of};
 use crate::identity::kek::Kek;
 use crate::ledger::account::{Account, Due, Figures};
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::ridden::Ridden;
-use crate::methodology::units::Amount;
+use crate::methodology::units::{Amount, Day};
 use crate::store::db::{Connection, StoreError};
 use crate::store::statement::{asking, read_asked};
 
@@ -34,17 +34,19 @@ pub(in crate::store) struct FigureRow {
     pub(in crate::store) unspent_count: i64,
 }
 
-/// The figures of a row.
-pub(in crate::store) fn figures_of(row: &FigureRow) -> Result<Figures, StoreError> {
+/// The figures of a row. What is no day is taken for the last there is: `verify` says so, and until then the rider's trips come late.
+pub(in crate::store) fn figures_of(row: &FigureRow) -> Figures {
     let amount = Amount::from_micrograms;
     let ridden = Ridden {
         longest_trip_s: row.longest_trip_s,
         last_end_s: row.last_end_s,
-        last_day: row.last_day.map(|day| day_of(day, "account", "last_day")).transpose()?,
+        last_day: row
+            .last_day
+            .map(|day| Day::from_epoch_days(i32::try_from(day).unwrap_or(i32::MAX))),
         last_day_count: row.last_day_count,
         last_day_amount: amount(row.last_day_ug),
     };
-    Ok(Figures {
+    Figures {
         available: amount(row.available_ug),
         waiting: amount(row.waiting_ug),
         quantified: amount(row.quantified_ug),
@@ -55,7 +57,7 @@ pub(in crate::store) fn figures_of(row: &FigureRow) -> Result<Figures, StoreErro
         spent: amount(row.spent_ug),
         expired: amount(row.expired_ug),
         ridden,
-    })
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -108,7 +110,7 @@ fn account_of(kek: &Kek, row: AccountRow) -> Result<Account, StoreError> {
         address,
         data_key,
         wrapped_key: row.wrapped_key,
-        figures: figures_of(&row.figures)?,
+        figures: figures_of(&row.figures),
         unspent_count: row.figures.unspent_count,
         due,
         unloaded: due,

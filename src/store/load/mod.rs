@@ -29,7 +29,7 @@ type Views<'v> = BTreeMap<ShardId, (&'v mut View, &'v [&'v Command])>;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Search {
     /// Among the rides of the days around it, if it comes late: one that is sent again does, and lies there. Of another trip under the same
-    /// identity, on other days or after all others, the table's unique index will know.
+    /// identity, far from it or after all others, the table's unique index will know.
     Near,
     /// By its identity.
     Everywhere,

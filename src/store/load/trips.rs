@@ -1,6 +1,7 @@
 //! Trips by identity, and the rides that overlap, daily count and caps look at.
 
 use super::{Search, Views, asked, day_of, identities, view_of};
+use crate::ledger::account::Account;
 use crate::ledger::command::{Command, SubmitTrip};
 use crate::ledger::ids::{Hash, ShardId, UserId};
 use crate::ledger::ridden::Ridden;
@@ -35,8 +36,9 @@ pub(in crate::store) fn stored_of((seq, record, evidence, issued_by): StoredRow)
 /// A user with a first and a last activity day.
 type Window = (i64, i64, i64);
 
-/// Of trips that may come late, the days on which a credited trip that overlaps, or counts on the same day, can lie: exact, for no credited
-/// trip of the rider in this programme is longer than `longest_trip_s`, and an activity day is the local one of a start or an end.
+/// Of trips that may come late, or have been sent before under another programme, the days on which a credited trip that overlaps, or counts
+/// on the same day, can lie: exact, for no credited trip of the rider in this programme is longer than `longest_trip_s`, and an activity
+/// day is the local one of a start or an end.
 fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
     let mut windows: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     let mut ridden: BTreeMap<(UserId, &str), Ridden> = BTreeMap::new();
@@ -52,7 +54,9 @@ fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
         let (trip, day) = (&command.trip, command.assessment.day);
         let (in_order, longest_s) = (before.precedes(trip.started_s(), day), before.longest_trip_s);
         *before = before.at_latest(trip.ended_s(), day);
-        if in_order || !knows(view, command.user) {
+        let ends_s = of_rider(view, command.user).map(|account| account.figures.ridden.last_end_s);
+        let Some(last_end_s) = ends_s.max() else { continue };
+        if in_order && last_end_s < Some(trip.started_s()) {
             continue;
         }
         let utc_day = |second: i64| second.div_euclid(DAY_S);
@@ -68,10 +72,11 @@ fn ride_windows(view: &View, commands: &[&Command]) -> Vec<Window> {
         .collect()
 }
 
-/// Whether a rider has an account, without which there is no trip.
-fn knows(view: &View, user: UserId) -> bool {
-    let mut own = view.accounts.range((user, String::new())..);
-    own.next().is_some_and(|((found, _), _)| *found == user)
+/// A rider's accounts; without any there is no trip.
+fn of_rider(view: &View, user: UserId) -> impl Iterator<Item = &Account> {
+    let from_here = view.accounts.range((user, String::new())..);
+    let accounts = from_here.map(|(_, account)| account);
+    accounts.take_while(move |account| account.user == user)
 }
 
 /// Loads the credited trips near those that are submitted late, and answers the source keys of all trips there.
@@ -92,6 +97,7 @@ pub(super) async fn rides(
         .bind(window.0)
         .bind(window.1)
         .bind(window.2));
+    metrics::counter!("carbon_writer_rides_read_total").increment(u64::try_from(rows.len()).unwrap_or(u64::MAX));
     let mut near = BTreeSet::new();
     for (user, source_key, programme, day, started_s, ended_s, outcome, amount) in rows {
         let wrong = || StoreError::row("trip", "source_key", "not 32 bytes");
@@ -127,7 +133,7 @@ pub(super) async fn stored(
     ];
     type Row = (i64, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
     let named = asked(views, |view, commands| {
-        let known = |trip: &SubmitTrip| knows(view, trip.user) && search == Search::Everywhere;
+        let known = |trip: &SubmitTrip| search == Search::Everywhere && of_rider(view, trip.user).next().is_some();
         let again = |trip: &SubmitTrip| near.contains(&view.ground.source_secret.source_key(&trip.trip_key));
         let named = identities(commands, |trip| known(trip) || again(trip)).into_iter();
         let secret = &view.ground.source_secret;

@@ -55,19 +55,16 @@ pub async fn balances(readers: &Readers, user: UserId) -> Result<(Vec<ProgrammeB
         .bind(user.value())
         .fetch_all(pool)
         .await)?;
-    let balance = |row: Row| {
-        Ok(ProgrammeBalance {
-            programme: row.programme,
-            figures: figures_of(&row.figures)?,
-            unspent_count: row.figures.unspent_count,
-            due: Due {
-                lapses_ms: row.lapses_ms,
-                collects_ms: row.collects_ms,
-            },
-        })
+    let balance = |row: Row| ProgrammeBalance {
+        programme: row.programme,
+        figures: figures_of(&row.figures),
+        unspent_count: row.figures.unspent_count,
+        due: Due {
+            lapses_ms: row.lapses_ms,
+            collects_ms: row.collects_ms,
+        },
     };
-    let balances: Result<Vec<ProgrammeBalance>, StoreError> = rows.into_iter().map(balance).collect();
-    Ok((balances?, seq))
+    Ok((rows.into_iter().map(balance).collect(), seq))
 }
 
 /// The data keys of a user's accounts, wrapped, by programme, each with the account's address.

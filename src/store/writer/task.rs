@@ -159,7 +159,7 @@ impl Writer {
     }
 
     /// One batch, tried once more where that may help: a lock held elsewhere, a commit of which nothing is to be found, or data that the
-    /// tables refuse, which may be a trip that is stored under its identity on another day. What comes for its shards until they are
+    /// tables refuse, which may be a trip whose identity another has that it was not held against. What comes for its shards until they are
     /// locked joins a batch that `may_grow`: where several processes write them, that is a long time.
     async fn commit(
         &mut self,
@@ -169,6 +169,7 @@ impl Writer {
         let started = Instant::now();
         let result = match self.attempt(batch, (Search::Near, may_grow)).await {
             Err(StoreError::Busy(_) | StoreError::NotCommitted(_) | StoreError::Data(_)) => {
+                told::again();
                 self.attempt(batch, (Search::Everywhere, may_grow)).await
             }
             other => other,

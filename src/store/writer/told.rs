@@ -11,6 +11,8 @@ use tracing::{Span, debug_span};
 pub(super) fn begin() {
     metrics::counter!("carbon_writer_overloaded_total").increment(0);
     metrics::counter!("carbon_writer_batches_failed_total").increment(0);
+    metrics::counter!("carbon_writer_batches_again_total").increment(0);
+    metrics::counter!("carbon_writer_rides_read_total").increment(0);
 }
 
 /// The span in which a batch waits for its shards, in the trace of one of those who wait.
@@ -46,6 +48,11 @@ pub(super) async fn committed<T>(waiting: impl Future<Output = T>) -> T {
     let committed = waiting.await;
     metrics::histogram!("carbon_database_commit_seconds").record(begun.elapsed());
     committed
+}
+
+/// A batch is run a second time.
+pub(super) fn again() {
+    metrics::counter!("carbon_writer_batches_again_total").increment(1);
 }
 
 /// A batch, and its answers if it was committed.

@@ -84,6 +84,7 @@ mod tests {
     use crate::ledger::command::{Command, Meta, SettleDue};
     use crate::ledger::ids::{Name, UserId};
     use proptest::prelude::*;
+    use tokio::sync::Semaphore;
 
     /// A command that bears its number.
     fn queued((number, user): (usize, i64)) -> Queued {
@@ -103,6 +104,28 @@ mod tests {
             Command::SettleDue(settle) => settle.meta.request_id.parse().unwrap(),
             _ => usize::MAX,
         }
+    }
+
+    /// Whoever waits aside keeps the place of one who waits.
+    #[tokio::test]
+    async fn a_place_is_free_again_as_soon_as_a_batch_has_taken_who_had_it() {
+        let places = Arc::new(Semaphore::new(3));
+        let (sender, queue) = mpsc::channel(9);
+        let mut waiting = Waiting::new(queue, 5, Arc::default());
+        let come = |number| {
+            let mut queued = queued((number, 0));
+            queued.place = Some(Arc::clone(&places).try_acquire_owned().unwrap());
+            sender.try_send(queued).unwrap();
+        };
+        come(0);
+        assert_eq!(places.available_permits(), 2);
+        let mut batch = waiting.first().await;
+        assert_eq!((batch.len(), places.available_permits()), (1, 3));
+        come(1);
+        waiting.join(&mut batch, |_| false);
+        assert_eq!((batch.len(), places.available_permits()), (1, 2));
+        waiting.join(&mut batch, |_| true);
+        assert_eq!((batch.len(), places.available_permits()), (2, 3));
     }
 
     proptest! {

@@ -99,6 +99,12 @@ async fn a_trip_id_used_on_another_day_is_a_conflict_and_harms_nobody_in_its_bat
     let response = app.post("/v1/trips", &moved).await;
     let conflict = problem(response, "trip_conflict").await;
     assert_eq!(pointers(&conflict), ["/legs/0/started_at", "/legs/0/ended_at"]);
+    // Nor is one held against the rides that begins when all of them are over.
+    let mut later = example();
+    later["legs"][0]["started_at"] = json!("2026-11-20T08:30:00+08:00");
+    later["legs"][0]["ended_at"] = json!("2026-11-20T08:50:00+08:00");
+    let conflict = problem(app.post("/v1/trips", &later).await, "trip_conflict").await;
+    assert_eq!(pointers(&conflict), ["/legs/0/started_at", "/legs/0/ended_at"]);
     // A trip that a rule has refused is known again too.
     let mut overlapping = example();
     overlapping["trip_id"] = json!("T-0002");
