@@ -158,7 +158,9 @@ async fn a_request_and_its_commit_stand_in_the_callers_trace() {
         .span("lock", |span| span.name == "lock" && within(&request, span))
         .await;
     assert!(lock.start_time_unix_nano >= request.start_time_unix_nano);
-    assert!(lock.end_time_unix_nano <= batch.start_time_unix_nano);
+    // Its end is not held against the batch's beginning: sqlx's thread for a file lets go of a span only after it has answered.
+    assert!(lock.start_time_unix_nano <= batch.start_time_unix_nano);
+    assert!(lock.end_time_unix_nano <= batch.end_time_unix_nano);
     for part in ["load", "flush", "commit"] {
         let part = collector
             .span(part, |span| span.name == part && within(&batch, span))
