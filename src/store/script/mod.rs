@@ -1,8 +1,8 @@
 //! What a batch writes: statements over rows, put down one after the other and then carried out together.
 //!
-//! A file takes them one by one, each prepared once, and so does a server if there is much in each. Of statements over a few rows it gets as many
-//! as fit into one message as text, for to wait for the answer of each costs both sides more than its rows, and the further away the server the
-//! more. In such a text every value is a number or hexadecimal digits, so nothing that a caller has sent can be read as anything but a value.
+//! A file takes them one by one, each prepared once. A server gets as many as fit into one message as text, for to wait for the answer of each
+//! costs both sides more than its rows, and the further away the server the more. In such a text every value is a number or hexadecimal
+//! digits, so nothing that a caller has sent can be read as anything but a value. Only where a row is very large are they sent one by one.
 
 mod text;
 mod value;
@@ -17,8 +17,6 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Either};
 use text::Texts;
 
-/// Bytes of values in a statement from which on it may as well have a message of its own: measured, on a server beside the gateway.
-const ONE_BY_ONE: usize = 4 * 1024;
 /// Bytes of a row that are never written as twice as many digits.
 const LARGE: usize = 512 * 1024;
 
@@ -99,7 +97,7 @@ impl<'v> Script<'v> {
     /// Carries everything out; only in a transaction all of it or nothing.
     pub(crate) async fn carry_out(self, c: &mut Connection) -> Result<(), StoreError> {
         match c {
-            Connection::MySql(server) if self.is_short() => {
+            Connection::MySql(server) if self.fits_into_texts() => {
                 let mut texts = Texts::default();
                 for statement in self.0 {
                     for text in texts.add(&statement) {
@@ -120,12 +118,11 @@ impl<'v> Script<'v> {
         }
     }
 
-    /// Whether waiting for an answer to each statement costs more than reading values from digits.
-    fn is_short(&self) -> bool {
-        let rows = || self.0.iter().flat_map(|statement| &statement.rows);
+    /// Whether each row is small enough to stand in a text.
+    fn fits_into_texts(&self) -> bool {
+        let mut rows = self.0.iter().flat_map(|statement| &statement.rows);
         let bytes = |row: &Vec<Value<'_>>| row.iter().map(Value::size).fold(0, usize::saturating_add);
-        let all = rows().map(bytes).fold(0, usize::saturating_add);
-        all <= self.0.len().saturating_mul(ONE_BY_ONE) && rows().all(|row| bytes(row) <= LARGE)
+        rows.all(|row| bytes(row) <= LARGE)
     }
 }
 
@@ -188,23 +185,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_small_statements_are_short_and_large_values_are_not() {
-        let script = |statements: usize, bytes: usize| {
+    fn one_large_row_keeps_a_script_from_being_text() {
+        let script = |sizes: &[usize]| {
             let mut script = Script::default();
-            for _ in 0..statements {
-                let row = vec![Value::from(1_i64), Value::from(vec![0; bytes])];
+            for bytes in sizes {
+                let row = vec![Value::from(1_i64), Value::from(vec![0; *bytes])];
                 script.put_shared(["INSERT INTO t (a, b) VALUES ", "(?, ?)", ", ", ""], [row]);
             }
             script
         };
-        assert!(script(3, ONE_BY_ONE).is_short());
-        assert!(!script(3, ONE_BY_ONE + 1).is_short());
-        let mut mixed = script(2 * LARGE / ONE_BY_ONE, 1);
-        assert!(mixed.is_short());
-        mixed.0.extend(script(1, LARGE).0);
-        assert!(mixed.is_short());
-        mixed.0.extend(script(1, LARGE + 1).0);
-        assert!(!mixed.is_short());
+        assert!(script(&[1, LARGE, 1, LARGE]).fits_into_texts());
+        assert!(!script(&[1, LARGE + 1, 1]).fits_into_texts());
         let mut nothing = Script::default();
         nothing.put_shared(["", "", "", ""], []);
         assert!(nothing.0.is_empty());
