@@ -50,15 +50,16 @@ async fn confirmed(served: &Served, references: &[String]) {
 /// Blocks that are slow in coming: with time enough everything arrives before the process leaves, else it says that work is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_with_much_to_send_loses_nothing() {
-    for (soft_s, code) in [("30", 0), ("1", 3)] {
+    // The second is told to stop long before its first block is due, on a slow machine too.
+    for (soft_s, block_delay_ms, issues, code) in [("30", "4000", 40, 0), ("1", "10000", 8, 3)] {
         let data = tempfile::tempdir().unwrap();
         let settings = [
-            ("CARBON_GATEWAY__CHAIN__BLOCK_DELAY_MS", "4000"),
+            ("CARBON_GATEWAY__CHAIN__BLOCK_DELAY_MS", block_delay_ms),
             ("CARBON_GATEWAY__SHUTDOWN__SOFT_S", soft_s),
         ];
         let served = Served::start_with(data.path(), &settings).await;
         let mut references = Vec::new();
-        for n in 0..40 {
+        for n in 0..issues {
             references.push(issue(&served, n).await.unwrap());
         }
         assert_eq!(served.terminate(), Some(code), "{soft_s} s");
