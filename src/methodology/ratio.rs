@@ -8,7 +8,7 @@ use std::fmt;
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{Euclid as _, One, Signed, ToPrimitive, Zero};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::methodology::units::Amount;
@@ -114,14 +114,13 @@ impl Ratio {
 
     /// These grams in whole micrograms, rounded once; nothing beyond 64 bits.
     pub fn grams_to_amount(&self, mode: RoundingMode) -> Option<Amount> {
-        let micrograms = &self.0 * BigRational::from_integer(BigInt::from(1_000_000));
-        let floor = micrograms.floor().to_integer();
-        let half = BigRational::new(BigInt::one(), BigInt::from(2));
-        let rest = micrograms - BigRational::from_integer(floor.clone());
+        let micrograms = self.0.numer() * BigInt::from(1_000_000);
+        let (floor, rest) = micrograms.div_rem_euclid(self.0.denom());
+        let half = (rest * BigInt::from(2)).cmp(self.0.denom());
         let up = match mode {
             RoundingMode::Floor => false,
-            RoundingMode::HalfUp => rest >= half,
-            RoundingMode::HalfEven => rest > half || (rest == half && floor.bit(0)),
+            RoundingMode::HalfUp => half.is_ge(),
+            RoundingMode::HalfEven => half.is_gt() || (half.is_eq() && floor.bit(0)),
         };
         let rounded = if up { floor + 1 } else { floor };
         rounded.to_i64().map(Amount::from_micrograms)

@@ -53,11 +53,23 @@ impl fmt::Display for Hash {
 /// Adds bytes to a text as lower-case hexadecimal digits.
 pub fn push_digits(bytes: &[u8], text: &mut String) {
     text.reserve(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(digit.into(), 16).unwrap_or_default());
+    // In pieces: character by character each is looked at as one that may be long.
+    for piece in bytes.chunks(PIECE) {
+        let mut digits = [[0; 2]; PIECE];
+        for (pair, byte) in digits.iter_mut().zip(piece) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
         }
+        let written = digits.get(..piece.len()).unwrap_or_default().as_flattened();
+        text.push_str(str::from_utf8(written).unwrap_or_default());
     }
+}
+
+/// Bytes whose digits are put down together.
+const PIECE: usize = 32;
+
+const fn digit(half: u8) -> u8 {
+    let first = if half < 10 { b'0' } else { b'a'.wrapping_sub(10) };
+    first.wrapping_add(half)
 }
 
 impl fmt::Debug for Hash {
@@ -76,5 +88,16 @@ mod tests {
         assert_eq!(Hash::parse(&text).map(|h| h.to_string()), Ok(text.clone()));
         assert_eq!(Hash::parse(&text.to_uppercase()), Err(HashError));
         assert_eq!(Hash::parse(&text[1..]), Err(HashError));
+    }
+
+    #[test]
+    fn digits_of_any_number_of_bytes_are_added() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for length in [0, 1, 31, 32, 33, 64, 256] {
+            let mut text = "-".to_owned();
+            push_digits(&bytes[..length], &mut text);
+            let each = |text: String, byte: &u8| format!("{text}{byte:02x}");
+            assert_eq!(text, bytes[..length].iter().fold("-".to_owned(), each));
+        }
     }
 }

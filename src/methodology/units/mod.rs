@@ -81,18 +81,37 @@ impl Amount {
 
 impl fmt::Display for Amount {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&grams(i128::from(self.0)))
+        let magnitude = self.0.unsigned_abs();
+        write_grams(out, self.0 < 0, (magnitude / 1_000_000, magnitude % 1_000_000))
     }
 }
 
 /// Micrograms as decimal grams in their shortest form; sums over many may leave the range of an [`Amount`].
 pub fn grams(micrograms: i128) -> String {
-    let sign = if micrograms < 0 { "-" } else { "" };
-    let micrograms = micrograms.unsigned_abs();
-    let fraction = format!("{:06}", micrograms % 1_000_000);
-    let fraction = fraction.trim_end_matches('0');
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}{}{point}{fraction}", micrograms / 1_000_000)
+    let magnitude = micrograms.unsigned_abs();
+    let beyond = u64::try_from(magnitude % 1_000_000).unwrap_or_default();
+    let mut text = String::new();
+    let _never_fails = write_grams(&mut text, micrograms < 0, (magnitude / 1_000_000, beyond));
+    text
+}
+
+/// Whole grams and the micrograms beyond them, without trailing zeros.
+fn write_grams(
+    out: &mut impl fmt::Write,
+    negative: bool,
+    (whole, mut beyond): (impl fmt::Display, u64),
+) -> fmt::Result {
+    let sign = if negative { "-" } else { "" };
+    write!(out, "{sign}{whole}")?;
+    if beyond == 0 {
+        return Ok(());
+    }
+    let mut digits = 6_usize;
+    while beyond.is_multiple_of(10) {
+        beyond /= 10;
+        digits = digits.saturating_sub(1);
+    }
+    write!(out, ".{beyond:0digits$}")
 }
 
 impl Serialize for Amount {

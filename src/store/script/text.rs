@@ -2,6 +2,7 @@
 
 use super::{Each, Statement, Value};
 use carbon_contract::push_digits;
+use std::fmt::Write as _;
 
 /// Bytes after which no further row is added to a text: servers take messages of 4 MiB and more.
 const MOST: usize = 1024 * 1024;
@@ -61,15 +62,17 @@ fn fill(part: &str, values: &[Value<'_>], sql: &mut String) {
     let mut pieces = part.split('?');
     sql.push_str(pieces.next().unwrap_or_default());
     for (piece, value) in pieces.zip(values) {
-        write(value, sql);
+        put(value, sql);
         sql.push_str(piece);
     }
 }
 
-fn write(value: &Value<'_>, sql: &mut String) {
+fn put(value: &Value<'_>, sql: &mut String) {
     match value {
         Value::Null => sql.push_str("NULL"),
-        Value::Int(number) => sql.push_str(&number.to_string()),
+        Value::Int(number) => {
+            let _never_fails = write!(sql, "{number}");
+        }
         Value::Text(text) => {
             sql.push_str("_utf8mb4 x'");
             push_digits(text.as_bytes(), sql);
