@@ -29,9 +29,9 @@ use std::time::Duration;
 const RIDERS: u64 = 30_000;
 /// Between two trips of one rider, seconds: three a day, as with riders and not as with machines.
 const APART_S: i64 = 8 * 3_600;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// Seconds of a slice for which riders have rides enough, at twice the rates that were measured.
-const LONGEST_S: u64 = 15;
+const LONGEST_S: u64 = 9;
 const CONNECTIONS: usize = 256;
 /// Connections that call the procedure.
 const CALLING: u32 = 32;
@@ -239,43 +239,39 @@ impl Sides {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let rate = |name: &str, (ours, theirs): (&Side, &Side), aim| {
-            Row::rate(name, "a second", (ours.rate(), theirs.rate()), Some(aim))
+        let rate = |name: &str, (ours, theirs): (&Side, &Side), aim| Row {
+            ratio: Some(ours.rate_against(theirs)),
+            ..Row::rate(name, "a second", (ours.rate(), theirs.rate()), aim)
         };
-        let cost = |name: &str, (ours, theirs): (&Side, &Side)| {
-            Row::cost(name, "CPU us each", (ours.cpu_us(), theirs.cpu_us()), None)
+        let cost = |name: &str, (ours, theirs): (&Side, &Side)| Row {
+            ratio: Some(ours.cpu_against(theirs)),
+            ..Row::cost(name, "CPU us each", (ours.cpu_us(), theirs.cpu_us()), None)
         };
         let mut rows = vec![
             rate(
                 "trips, 256 connections, against a stored procedure",
                 (&self.ours, &self.procedure),
-                1.5,
+                Some(1.5),
             ),
             rate(
                 "the same against a transaction for each request",
                 (&self.ours, &self.single),
-                3.0,
+                Some(3.0),
             ),
             rate(
                 "trips in batches, against the same rows in groups",
                 (&self.batches, &self.grouped),
-                0.6,
+                Some(0.6),
             ),
-            Row::rate(
-                "the same of eight callers",
-                "a second",
-                (self.few_batches.rate(), self.grouped.rate()),
-                None,
-            ),
+            rate("the same of eight callers", (&self.few_batches, &self.grouped), None),
             rate(
                 "two instances against one, 256 connections",
                 (&self.both, &self.ours),
-                0.9,
+                Some(0.9),
             ),
-            Row::rate(
+            rate(
                 "trips by the queue, against HTTP, 256 connections",
-                "a second",
-                (self.queue.rate(), self.ours.rate()),
+                (&self.queue, &self.ours),
                 None,
             ),
             cost(

@@ -87,9 +87,25 @@ impl Side {
         self.rates.last().copied().unwrap_or(f64::NAN)
     }
 
+    /// Its rate against another's. Round by round, since the machine's own speed may change between them.
+    pub(super) fn rate_against(&self, other: &Self) -> f64 {
+        ratio(self.rates.iter().copied(), other.rates.iter().copied())
+    }
+
     /// What a trip costs all parts together.
     pub(super) fn cpu_us(&self) -> f64 {
-        self.cpu_us.iter().map(|part| median(part.clone())).sum()
+        median(self.all_cpu_us().collect())
+    }
+
+    /// How much less that is than another's, round by round.
+    pub(super) fn cpu_against(&self, other: &Self) -> f64 {
+        ratio(other.all_cpu_us(), self.all_cpu_us())
+    }
+
+    /// What a trip cost all parts together in each round.
+    fn all_cpu_us(&self) -> impl Iterator<Item = f64> {
+        let rounds = 0..self.rates.len();
+        rounds.map(|round| self.cpu_us.iter().filter_map(|part| part.get(round)).sum())
     }
 
     /// What a batch of the gateways is like, if there were gateways.
@@ -117,4 +133,9 @@ impl Side {
             .map(row)
             .collect()
     }
+}
+
+/// The ratio in the middle of those of each round.
+fn ratio(ours: impl Iterator<Item = f64>, theirs: impl Iterator<Item = f64>) -> f64 {
+    median(ours.zip(theirs).map(|(ours, theirs)| ours / theirs).collect())
 }
