@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 /// Variables that matter to a ledger; a server that does not know one says nothing of it.
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format', 'sync_binlog', \
+     'binlog_annotate_row_events', 'binlog_rows_query_log_events', \
      'innodb_flush_log_at_trx_commit', 'innodb_doublewrite', 'max_connections', 'max_prepared_stmt_count', 'max_allowed_packet', \
      'read_only', 'super_read_only', 'innodb_read_only')";
 const STATUS: &str =
