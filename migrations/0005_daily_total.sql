@@ -1,4 +1,4 @@
--- Postings summed in the same commit; rows of past booked days never change again.
+-- Postings summed in the same commit, by statements that add; the bounds are for SQLite, where a sum beyond 64 bits would become a fraction; rows of past booked days never change again.
 CREATE TABLE IF NOT EXISTS daily_total (
     shard BIGINT NOT NULL,
     booked_day BIGINT NOT NULL,
@@ -10,5 +10,6 @@ CREATE TABLE IF NOT EXISTS daily_total (
     methodology VARCHAR(128) NOT NULL,
     count BIGINT NOT NULL,
     amount_ug BIGINT NOT NULL,
+    CHECK (count BETWEEN -9223372036854775807 AND 9223372036854775806 AND amount_ug BETWEEN -9223372036854775807 AND 9223372036854775806),
     PRIMARY KEY (shard, booked_day, activity_day, programme, gas, figure, mode, methodology)
 )

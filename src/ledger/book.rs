@@ -104,8 +104,7 @@ impl View {
     /// Books all of it, or nothing; answers the seq of the last entry.
     pub(super) fn book(&mut self, bookings: Vec<Booking>) -> Result<i64, Rejection> {
         let (totals, figures) = self.fold(&bookings).ok_or(Rejection::AmountOverflow)?;
-        self.changes.totals.extend(totals.keys().cloned());
-        self.totals.extend(totals);
+        self.changes.totals.extend(totals);
         for booking in bookings {
             self.seq = self.seq.saturating_add(1);
             self.changes.entries.push(booking.entry);
@@ -120,13 +119,13 @@ impl View {
         Ok(self.seq)
     }
 
-    /// Totals and figures after the bookings; `None` if one would leave its range.
+    /// What the batch adds to totals, and figures, after the bookings; `None` if one would leave its range.
     fn fold(&self, bookings: &[Booking]) -> Option<(Totals, BTreeMap<AccountKey, Figures>)> {
         let mut totals = Totals::new();
         let mut figures: BTreeMap<AccountKey, Figures> = BTreeMap::new();
         for Booking { account, entry, effect } in bookings {
-            let current = |key: &_| totals.get(key).copied().unwrap_or_else(|| self.total(key));
-            let changed = fold_entry(current, self.booked_day, entry)?;
+            let sum = |key: &_| totals.get(key).or_else(|| self.changes.totals.get(key)).copied();
+            let changed = fold_entry(|key| sum(key).unwrap_or_default(), self.booked_day, entry)?;
             totals.extend(changed);
             let Some(key) = account else { continue };
             let stored = || {

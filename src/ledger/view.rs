@@ -9,7 +9,7 @@ use super::idempotency::Answered;
 use super::ids::{Hash, ShardId, UserId};
 use super::settle::{Ended, Envelope, EnvelopeStatus};
 use super::standing::{Standing, Status};
-use super::totals::{Total, TotalKey, Totals};
+use super::totals::Totals;
 use super::transaction::Transaction;
 use super::trip::TripRecord;
 use crate::methodology::units::{Amount, Day};
@@ -121,8 +121,6 @@ pub struct View {
     pub answered: BTreeMap<Hash, Answered>,
     /// What is in force; loaded only for a batch that activates something.
     pub active: BTreeMap<Slot, Hash>,
-    /// Totals of the booked day that the batch may change.
-    pub totals: Totals,
     /// What has been applied so far.
     pub changes: Changes,
 }
@@ -156,8 +154,8 @@ pub struct Changes {
     pub answers: Vec<Answered>,
     /// What was put in force, with its seq.
     pub activations: Vec<(i64, Activation)>,
-    /// Totals changed.
-    pub totals: BTreeSet<TotalKey>,
+    /// What the postings add to totals of the booked day.
+    pub totals: Totals,
 }
 
 impl View {
@@ -180,7 +178,6 @@ impl View {
             envelopes: BTreeMap::new(),
             answered: BTreeMap::new(),
             active: BTreeMap::new(),
-            totals: Totals::new(),
             changes: Changes::default(),
         }
     }
@@ -201,11 +198,6 @@ impl View {
             || moved
                 .into_iter()
                 .any(|standing| matches!(standing.status, Status::Stored { unmet: 0, .. }))
-    }
-
-    /// Today's total under a key.
-    pub fn total(&self, key: &TotalKey) -> Total {
-        self.totals.get(key).copied().unwrap_or_default()
     }
 
     /// The claims of an account, in booked order.

@@ -68,12 +68,8 @@ pub(super) async fn run(
         booked: Booked::new(),
     };
     let each = views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice()));
-    let loading = debug_span!("load");
     load::load(c, (&setting.kek, search), own, each)
-        .instrument(loading.clone())
-        .await?;
-    load::totals(c, views.iter_mut().map(|(view, _, _, mine)| (view, mine.as_slice())))
-        .instrument(loading)
+        .instrument(debug_span!("load"))
         .await?;
     let (mut pages, mut advanced, mut changed) = (Vec::new(), Vec::new(), Vec::new());
     for (mut view, head, indexes, mine) in views {
@@ -158,35 +154,11 @@ pub(super) async fn stands(c: &mut Connection, flushed: &Flushed) -> Result<bool
 
 type HeadRow = (i64, i64, i64, Vec<u8>, i64, Vec<u8>);
 
-/// Locked by an UPDATE: where rows are read to be locked, others' locks on rows beside them are waited for, too.
+/// The heads of shards, locked as they are read.
 async fn lock_heads(c: &mut Connection, shards: &BTreeSet<ShardId>) -> Result<BTreeMap<i64, Head>, StoreError> {
-    let raise = global(
-        [
-            "UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN (",
-            "?",
-            ", ",
-            ")",
-        ],
-        shards.len(),
-    );
-    with!(&mut *c, |c| {
-        let query = sqlx::query(raise);
-        shards
-            .iter()
-            .fold(query, |query, shard| query.bind(i64::from(shard.index())))
-            .execute(&mut *c)
-            .await
-            .map(|_| ())
-    })?;
-    let read = global(
-        [
-            "SELECT shard, epoch, seq, seal, at_ms, home FROM shard_head WHERE shard IN (",
-            "?",
-            ", ",
-            ")",
-        ],
-        shards.len(),
-    );
+    let (by_key, locking) = c.locking();
+    let head = format!("SELECT shard, epoch, seq, seal, at_ms, home FROM shard_head{by_key} WHERE shard IN (");
+    let read = global([&head, "?", ", ", &format!("){locking}")], shards.len());
     let rows: Vec<HeadRow> = with!(c, |c| {
         let query = sqlx::query_as(read);
         shards
@@ -239,6 +211,7 @@ fn close_view(view: &View, head: Head) -> Result<Option<(Page, Head)>, StoreErro
     .map_err(|error| StoreError::row("journal", "entries", error))?;
     Ok(page.map(|page| {
         let head = Head {
+            epoch: head.epoch.saturating_add(1),
             seq: page.seq_to,
             seal: page.seal.as_bytes().to_vec(),
             at_ms: page.at_ms,

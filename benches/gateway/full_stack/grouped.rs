@@ -20,8 +20,8 @@ const EACH: u64 = 32;
 const SHARDS: u64 = 30;
 
 /// What a trip changes of an account.
-const CHANGING: &str = "lapses_ms, collects_ms, available_ug, waiting_ug, quantified_ug, capped_ug, collected_ug, lapsed_ug, issued_ug, \
-    spent_ug, expired_ug, longest_trip_s, last_end_s, last_day, last_day_count, last_day_ug, unspent_count";
+const CHANGING: &str = "lapses_ms, collects_ms, waiting_ug, quantified_ug, capped_ug, longest_trip_s, last_end_s, last_day, last_day_count, \
+    last_day_ug";
 
 type Prepared = Query<'static, MySql, MySqlArguments>;
 
@@ -136,7 +136,7 @@ impl Lane {
         rows(c, (sql, ""), &heads, |query, head| {
             query
                 .bind(head.number)
-                .bind(head.epoch)
+                .bind(head.epoch + 1)
                 .bind(head.seq)
                 .bind(&head.seal)
                 .bind(now_ms)
@@ -150,14 +150,9 @@ impl Lane {
 
 async fn lock(c: &mut MySqlConnection, shards: &[i64]) -> anyhow::Result<Vec<Shard>> {
     let marks = vec!["?"; shards.len()].join(", ");
-    let raise = format!("UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN ({marks})");
-    let query = sqlx::query(AssertSqlSafe(raise));
-    shards
-        .iter()
-        .fold(query, |query, shard| query.bind(*shard))
-        .execute(&mut *c)
-        .await?;
-    let read = format!("SELECT shard, epoch, seq, seal, home FROM shard_head WHERE shard IN ({marks})");
+    let read = format!(
+        "SELECT shard, epoch, seq, seal, home FROM shard_head FORCE INDEX (PRIMARY) WHERE shard IN ({marks}) FOR UPDATE"
+    );
     let query = sqlx::query_as(AssertSqlSafe(read));
     let heads: Vec<HeadRow> = shards
         .iter()
@@ -223,35 +218,40 @@ async fn write_shard(
             .bind(programme)
             .bind(&own.source_key)
             .bind(&model.wrapped_key);
+        let query = query.bind(model.lapses_ms).bind(None::<i64>);
         let query = query
-            .bind(model.lapses_ms)
-            .bind(None::<i64>)
-            .bind(0_i64)
-            .bind(model.amount_ug * head.seq);
-        let query = query.bind(model.amount_ug * head.seq);
-        let query = (0..6).fold(query, |query, _| query.bind(0_i64));
+            .bind(model.amount_ug * head.seq)
+            .bind(model.amount_ug * head.seq)
+            .bind(0_i64);
         let query = query.bind(own.ended_s - own.started_s).bind(own.ended_s);
-        let query = query.bind(model.day).bind(head.seq).bind(model.amount_ug * head.seq);
-        query.bind(0_i64)
+        query.bind(model.day).bind(head.seq).bind(model.amount_ug * head.seq)
     })
     .await
 }
 
 async fn totals(c: &mut MySqlConnection, model: &Model, heads: &[Shard]) -> anyhow::Result<()> {
-    let sql = "REPLACE INTO daily_total (shard, booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug) VALUES ";
+    let sql = "INSERT INTO daily_total (shard, booked_day, activity_day, programme, gas, figure, mode, methodology, count, amount_ug) VALUES ";
+    let add = " ON DUPLICATE KEY UPDATE count = count + VALUES(count), amount_ug = amount_ug + VALUES(amount_ug)";
     let all: Vec<_> = heads
         .iter()
         .flat_map(|head| model.totals.iter().map(move |total| (head, total)))
         .collect();
-    rows(c, (sql, ""), &all, |query, (head, (gas, figure, mode, methodology))| {
-        let query = query
-            .bind(head.number)
-            .bind(model.booked_day)
-            .bind(model.day)
-            .bind(&model.programme);
-        let query = query.bind(gas).bind(figure).bind(mode).bind(methodology);
-        query.bind(head.seq).bind(model.amount_ug * head.seq)
-    })
+    rows(
+        c,
+        (sql, add),
+        &all,
+        |query, (head, (gas, figure, mode, methodology))| {
+            let query = query
+                .bind(head.number)
+                .bind(model.booked_day)
+                .bind(model.day)
+                .bind(&model.programme);
+            let query = query.bind(gas).bind(figure).bind(mode).bind(methodology);
+            query
+                .bind(EACH.cast_signed())
+                .bind(model.amount_ug * EACH.cast_signed())
+        },
+    )
     .await
 }
 

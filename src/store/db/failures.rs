@@ -87,8 +87,8 @@ fn of_mysql(number: u16) -> Class {
     match number {
         // Lock wait timeout, deadlock, a record that changed since it was read
         1205 | 1213 | 1020 => Class::Busy,
-        // NULL where none may be, duplicate key, out of range, wrong value, too long, CHECK of MySQL and of MariaDB, not the character set
-        1048 | 1062 | 1264 | 1366 | 1406 | 3819 | 4025 | 3988 => Class::Data,
+        // NULL where none may be, duplicate key, out of range as value and as sum, wrong value, too long, CHECK of MySQL and of MariaDB, not the character set
+        1048 | 1062 | 1264 | 1690 | 1366 | 1406 | 3819 | 4025 | 3988 => Class::Data,
         _ => Class::Unavailable,
     }
 }

@@ -144,9 +144,21 @@ impl Connection {
     /// What follows the rows of an INSERT so that of a row whose key is there these columns change, and nothing else of it is touched:
     /// REPLACE would take it out of every index and put it back.
     pub(super) fn or_change(&self, key: &str, columns: &str) -> String {
+        self.or(key, columns, |_, new| new)
+    }
+
+    /// The same for columns that grow by what the row brings. What leaves 64 bits is an error of the statement: a server's own, and that of
+    /// the table's CHECK in a file, where such a sum is no longer a whole number.
+    pub(super) fn or_add(&self, key: &str, columns: &str) -> String {
+        self.or(key, columns, |column, new| format!("{column} + {new}"))
+    }
+
+    /// `value` makes a column's value of its name and of what names the value that the row brings.
+    fn or(&self, key: &str, columns: &str, value: fn(&str, String) -> String) -> String {
         let each = |new: fn(&str) -> String| {
-            let columns = columns.split(", ").map(|column| format!("{column} = {}", new(column)));
-            columns.collect::<Vec<_>>().join(", ")
+            let columns = columns.split(", ");
+            let changes = columns.map(|column| format!("{column} = {}", value(column, new(column))));
+            changes.collect::<Vec<_>>().join(", ")
         };
         match self {
             Self::Sqlite(_) => {
@@ -157,6 +169,16 @@ impl Connection {
                 let changes = each(|column| format!("VALUES({column})"));
                 format!(" ON DUPLICATE KEY UPDATE {changes}")
             }
+        }
+    }
+
+    /// What follows the table and what follows the conditions of a SELECT that locks the rows it finds by their primary key. By that key and
+    /// no other way: a server that looked through a small table as a whole would wait for every lock that others have in it. In a file whoever
+    /// writes is alone.
+    pub(super) fn locking(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sqlite(_) => ("", ""),
+            Self::MySql(_) => (" FORCE INDEX (PRIMARY)", " FOR UPDATE"),
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn flush<'v>(
         standings::flush(&mut script, view);
         folds::accounts(&mut script, c, view);
     }
-    folds::totals(&mut script, changed);
+    folds::totals(&mut script, c, changed);
     journal(&mut script, pages);
     advance(&mut script, heads);
     Ok(script)

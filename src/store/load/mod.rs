@@ -3,13 +3,11 @@
 mod accounts;
 mod holdings;
 mod standings;
-mod totals;
 mod trips;
 
 pub(super) use accounts::{FIGURES, FigureRow, figures_of};
 pub(super) use holdings::{CREDIT, CreditRow, credit_of};
 pub(super) use standings::{STANDING, StandingRow, WayRow, envelope_status, standing_of};
-pub(super) use totals::totals;
 pub(super) use trips::{StoredRow, stored_of};
 
 use super::activations;

@@ -1,8 +1,8 @@
 //! What a batch writes: statements over rows, put down one after the other and then carried out together.
 //!
 //! A file takes them one by one, each prepared once. A server gets as many as fit into one message as text, for to wait for the answer of each
-//! costs both sides more than its rows, and the further away the server the more. In such a text every value is a number or hexadecimal
-//! digits, so nothing that a caller has sent can be read as anything but a value. Only where a row is very large are they sent one by one.
+//! costs both sides more than its rows, and the further away the server the more. In such a text every value is a number, hexadecimal
+//! digits or a word without a sign, so nothing that a caller has sent can be read as anything but a value. Only where a row is very large are they sent one by one.
 
 mod text;
 mod value;

@@ -1,4 +1,4 @@
-//! Statements as text: values stand in it as numbers and hexadecimal digits.
+//! Statements as text: values stand in it as numbers, as hexadecimal digits, and as words of letters, digits and a few signs that mean nothing to SQL.
 
 use super::{Each, Statement, Value};
 use carbon_contract::push_digits;
@@ -73,6 +73,11 @@ fn put(value: &Value<'_>, sql: &mut String) {
         Value::Int(number) => {
             let _never_fails = write!(sql, "{number}");
         }
+        Value::Text(text) if text.bytes().all(is_plain) => {
+            sql.push('\'');
+            sql.push_str(text);
+            sql.push('\'');
+        }
         Value::Text(text) => {
             sql.push_str("_utf8mb4 x'");
             push_digits(text.as_bytes(), sql);
@@ -84,6 +89,12 @@ fn put(value: &Value<'_>, sql: &mut String) {
             sql.push('\'');
         }
     }
+}
+
+/// Whether a byte of a word stands for itself between quotation marks, whatever the server's mode and the session's character set. Nearly
+/// every word is of such: programmes, modes, outcomes.
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@')
 }
 
 #[cfg(test)]
@@ -109,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_numbers_and_digits() {
+    fn values_are_numbers_digits_and_plain_words() {
         let hostile = "'); DROP TABLE trip_00; -- ?\\";
         let rows = vec![
             vec![Value::from(hostile), Value::Null],
@@ -118,6 +129,7 @@ mod tests {
         let all = texts(&[
             statement(rows),
             statement(vec![vec![Value::from(""), Value::from(Vec::new())]]),
+            statement(vec![vec![Value::from("bus-2@1.0_a"), Value::from("é")]]),
         ]);
         let sql: Vec<&str> = all.iter().map(|text| text.sql.as_str()).collect();
         let mut spelt = String::new();
@@ -126,14 +138,16 @@ mod tests {
             format!("UPDATE t SET a = -7 WHERE b IN ((_utf8mb4 x'{spelt}', NULL), (x'00ab', -9223372036854775808))");
         assert_eq!(
             sql,
-            [format!("{first};UPDATE t SET a = -7 WHERE b IN ((_utf8mb4 x'', x''))")]
+            [format!(
+                "{first};UPDATE t SET a = -7 WHERE b IN (('', x''));UPDATE t SET a = -7 WHERE b IN (('bus-2@1.0_a', _utf8mb4 x'c3a9'))"
+            )]
         );
         let rows: Vec<usize> = all
             .iter()
             .flat_map(|text| &text.expected)
             .map(|(_, rows)| *rows)
             .collect();
-        assert_eq!(rows, [2, 1]);
+        assert_eq!(rows, [2, 1, 1]);
     }
 
     #[test]
@@ -148,6 +162,25 @@ mod tests {
             .map(|(_, rows)| *rows)
             .collect();
         assert_eq!((all.len(), expected), (1, vec![64, 64, 22]));
+    }
+
+    proptest! {
+        /// Whatever words say, nothing of them stands where a server could take it for anything but a word.
+        #[test]
+        fn words_stay_between_their_quotation_marks(words in ".*") {
+            let mut sql = String::new();
+            put(&Value::from(words.as_str()), &mut sql);
+            let (before, rest) = sql.split_once('\'').unwrap();
+            let within = rest.strip_suffix('\'').unwrap();
+            prop_assert!(within.bytes().all(is_plain));
+            let mut digits = String::new();
+            push_digits(words.as_bytes(), &mut digits);
+            match before {
+                "" => prop_assert_eq!(within, words),
+                _ => prop_assert_eq!((before, within), ("_utf8mb4 x", digits.as_str())),
+            }
+        }
+
     }
 
     proptest! {

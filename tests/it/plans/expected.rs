@@ -35,7 +35,7 @@ const WRITTEN: [Row; 8] = [
 ];
 
 /// What serves riders and orders, and what `verify` reads in pieces.
-const FOUND: [Row; 63] = [
+const FOUND: [Row; 61] = [
     (
         "SELECT COUNT(*) FROM job WHERE name = ? AND holder <> ? AND until_ms > ? AND until_ms <= ?",
         Searched(&["SEARCH job BY name (name=?)"]),
@@ -164,12 +164,6 @@ const FOUND: [Row; 63] = [
         ]),
     ),
     (
-        "SELECT shard, activity_day, programme, gas, figure, mode, methodology, count, amount_ug FROM daily_total WHERE (shard = ? AND booked_day = ? AND activity_day = ?)",
-        Searched(&[
-            "SEARCH daily_total BY shard, booked_day, activity_day, programme, gas, figure, mode, methodology (shard=? AND booked_day=? AND activity_day=?)",
-        ]),
-    ),
-    (
         "SELECT amount_ug, expires_ms FROM credit_{shard} WHERE user_id = ? AND spent_by IS NULL AND expires_ms < ? AND programme = ?",
         Searched(&["SEARCH credit BY user_id, spent_by, expires_ms, hash (user_id=? AND spent_by=? AND expires_ms<?)"]),
     ),
@@ -288,10 +282,6 @@ const FOUND: [Row; 63] = [
     ),
     (
         "UPDATE shard_head SET epoch = epoch + 1 WHERE shard = ?",
-        Searched(&["SEARCH shard_head BY shard (shard=?)"]),
-    ),
-    (
-        "UPDATE shard_head SET epoch = epoch + 1 WHERE shard IN (?)",
         Searched(&["SEARCH shard_head BY shard (shard=?)"]),
     ),
     (

@@ -33,6 +33,18 @@ pub(super) fn without_values(text: &str) -> String {
     out
 }
 
+/// A text with a question mark for every word that may be a value, too: a plain one stands there as those do that belong to the statement.
+pub(super) fn without_words(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, behind)) = rest.split_once('\'') {
+        let (word, after) = behind.split_once('\'').unwrap_or((behind, ""));
+        out.push_str(before);
+        out.push_str(if word.is_empty() { "''" } else { "?" });
+        rest = after;
+    }
+    out + rest
+}
+
 /// The length of the value with which a text begins behind `before`.
 fn value(rest: &str, before: &str) -> Option<usize> {
     if before.ends_with(is_word) {
@@ -137,6 +149,10 @@ fn values_are_taken_out_and_put_in() {
             "UPDATE ledger_tx_07 SET status = ?, height = ?, pack = ? WHERE unmet = ? AND reason IS NULL AND kind = 'a1' AND seq IN (?, ?)",
             "COMMIT"
         ]
+    );
+    assert_eq!(
+        without_words("SET status = 'open', unmet = ? WHERE COALESCE(status, '') = 'stored' AND seq IN (?)"),
+        "SET status = ?, unmet = ? WHERE COALESCE(status, '') = ? AND seq IN (?)"
     );
     assert_eq!(
         with_values(
