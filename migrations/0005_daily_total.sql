@@ -1,4 +1,4 @@
--- Postings summed in the same commit, by statements that add; the bounds are for SQLite, where a sum beyond 64 bits would become a fraction; rows of past booked days never change again.
+-- Postings summed in the same commit, by statements that add; the bounds, one short of 64 bits, are for SQLite, where a sum beyond those would become a fraction; rows of past booked days never change again.
 CREATE TABLE IF NOT EXISTS daily_total (
     shard BIGINT NOT NULL,
     booked_day BIGINT NOT NULL,

@@ -29,6 +29,9 @@ pub(super) const AS_BEFORE: &str = "SET SESSION lock_wait_timeout = @lock_wait";
 /// other for a comment. Without it four statements that are slow would keep everybody out for as long as they please.
 const STATEMENT: &str = "/*M!100101 , max_statement_time = 10 */ /*!80000 , max_execution_time = 10000 */";
 
+/// The same for one who writes, whose batch has bounds of its own: a limit that the server has for everybody would count the wait for a shard.
+const UNLIMITED: &str = "/*M!100101 , max_statement_time = 0 */ /*!80000 , max_execution_time = 0 */";
+
 /// How long a server may take to answer who connects, or who begins.
 pub const CONNECT: Duration = Duration::from_secs(5);
 /// How long a connection of a pool may have been idle without being asked whether it still lives: no server that went away is back so soon.
@@ -87,7 +90,7 @@ impl MySqlServer {
              SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = {lock_wait}, \
              lock_wait_timeout = {lock_wait}"
         );
-        let writing = format!("{session}, wait_timeout = {idle}");
+        let writing = format!("{session}, wait_timeout = {idle} {UNLIMITED}");
         let reading = format!("{session} {STATEMENT}");
         Ok(Self(Arc::new(Sessions {
             options,

@@ -15,7 +15,7 @@ use crate::ledger::view::View;
 pub(super) struct Head {
     /// Shard number.
     pub(super) shard: i64,
-    /// Raised by every batch.
+    /// Raised by every batch that writes a page.
     pub(super) epoch: i64,
     /// Seq of the last entry.
     pub(super) seq: i64,

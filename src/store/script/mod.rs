@@ -2,7 +2,7 @@
 //!
 //! A file takes them one by one, each prepared once. A server gets as many as fit into one message as text, for to wait for the answer of each
 //! costs both sides more than its rows, and the further away the server the more. In such a text every value is a number, hexadecimal
-//! digits or a word without a sign, so nothing that a caller has sent can be read as anything but a value. Only where a row is very large are they sent one by one.
+//! digits or a plain word, so nothing that a caller has sent can be read as anything but a value. Only where a row is very large are they sent one by one.
 
 mod text;
 mod value;

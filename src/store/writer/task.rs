@@ -255,7 +255,7 @@ impl Writer {
         }
     }
 
-    /// Whether a write reaches the disk again; heads' epochs count locks, so raising one says nothing else.
+    /// Whether a write reaches the disk again; heads' epochs only count what was written, so raising one says nothing else.
     async fn probe(&mut self) {
         let result = async {
             let mut connection = self.location.begin(None).await?;

@@ -35,7 +35,7 @@ const BOUND: Duration = Duration::from_mins(1);
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Counts the writers that are locking their shards.
-const WAITING_FOR_SHARDS: &str = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'SELECT % FROM shard_head % FOR UPDATE'";
+const WAITING_FOR_SHARDS: &str = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'SELECT shard, epoch, % FOR UPDATE'";
 
 async fn submit(app: &TestApp, n: u32) -> u16 {
     app.post("/v1/trips", &trip_at(NOON_MS / 1_000, n))

@@ -104,7 +104,7 @@ const BLIND: [(&str, &[&str], &str, &str); 14] = [
         "shard_head",
         &["epoch"],
         ALL,
-        "counts locks, so that writers take turns; no figure depends on it",
+        "counts what was written; no figure depends on it",
     ),
     (
         "user_key",
