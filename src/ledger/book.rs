@@ -7,7 +7,7 @@ use super::credit::Credit;
 use super::entry::Entry;
 use super::idempotency::{Answer, Answered, Keyed};
 use super::ids::{Hash, UserId};
-use super::totals::{Totals, fold_entry};
+use super::totals::{Totals, add_entry};
 use super::transaction::{Transaction, content_id, credit_hash};
 use super::trip::TripRecord;
 use super::view::{AccountKey, Claim, NewTransaction, NewTrip, Ride, StoredTrip, View};
@@ -51,7 +51,7 @@ pub(super) struct TripToBook {
     pub(super) user: UserId,
     pub(super) record: Arc<TripRecord>,
     pub(super) record_bytes: Vec<u8>,
-    pub(super) evidence: Vec<u8>,
+    pub(super) evidence: Arc<[u8]>,
     /// Whether the gateway collects its claim by itself.
     pub(super) automatic: bool,
 }
@@ -124,9 +124,7 @@ impl View {
         let mut totals = Totals::new();
         let mut figures: BTreeMap<AccountKey, Figures> = BTreeMap::new();
         for Booking { account, entry, effect } in bookings {
-            let sum = |key: &_| totals.get(key).or_else(|| self.changes.totals.get(key)).copied();
-            let changed = fold_entry(|key| sum(key).unwrap_or_default(), self.booked_day, entry)?;
-            totals.extend(changed);
+            add_entry(&mut totals, self.booked_day, entry)?;
             let Some(key) = account else { continue };
             let stored = || {
                 self.accounts
@@ -139,6 +137,10 @@ impl View {
                 _ => None,
             };
             figures.insert(key.clone(), before.after(entry, trip)?);
+        }
+        for (key, total) in &mut totals {
+            let before = self.changes.totals.get(key).copied().unwrap_or_default();
+            *total = before.checked_add(*total)?;
         }
         Some((totals, figures))
     }

@@ -24,17 +24,19 @@ pub fn submit_trip(view: &mut View, command: &SubmitTrip) -> Result<TripAnswer, 
     }
     settle(view, &key, &command.meta)?;
     let mut bookings = Vec::new();
+    let opened;
     let account = if let Some(account) = view.accounts.get(&key) {
-        account.clone()
+        account
     } else {
         let (account, opening) = open_account(&key, &command.fresh.account, &command.meta);
         bookings.push(opening);
-        account
+        opened = account;
+        &opened
     };
     let near = view.rides.get(&key).map_or(&[][..], Vec::as_slice);
     let others = Others::of(command, &account.figures.ridden, near).ok_or(Rejection::AmountOverflow)?;
     let refusal = judge(command, &others, view.booked_ms);
-    let record = Arc::new(record_of(command, &account, refusal, &others, view.booked_ms)?);
+    let record = Arc::new(record_of(command, account, refusal, &others, view.booked_ms)?);
     let record_bytes = record.encode()?;
     let evidence = Evidence {
         client: command.meta.client.clone(),
@@ -42,7 +44,9 @@ pub fn submit_trip(view: &mut View, command: &SubmitTrip) -> Result<TripAnswer, 
         proof: command.proof.clone(),
         places: command.places.clone(),
     };
-    let evidence = evidence.seal(&account.data_key, command.fresh.nonce, &command.trip_key)?;
+    let evidence: Arc<[u8]> = evidence
+        .seal(&account.data_key, command.fresh.nonce, &command.trip_key)?
+        .into();
     bookings.push(Booking {
         account: Some(key),
         entry: trip_entry(command, &record, trip_digest(&record_bytes, &evidence))?,
@@ -50,7 +54,7 @@ pub fn submit_trip(view: &mut View, command: &SubmitTrip) -> Result<TripAnswer, 
             user: command.user,
             record: Arc::clone(&record),
             record_bytes,
-            evidence: evidence.clone(),
+            evidence: Arc::clone(&evidence),
             automatic: command.programme.collect() == Collecting::Automatic,
         })),
     });

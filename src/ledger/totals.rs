@@ -33,12 +33,21 @@ pub struct Total {
     pub amount: Amount,
 }
 
+impl Total {
+    /// Both together; `None` if one leaves its range.
+    pub fn checked_add(self, more: Self) -> Option<Self> {
+        Some(Self {
+            count: self.count.checked_add(more.count)?,
+            amount: self.amount.checked_add(more.amount)?,
+        })
+    }
+}
+
 /// The totals of one shard.
 pub type Totals = BTreeMap<TotalKey, Total>;
 
-/// The totals that an entry changes, with their new values on top of `current`; `None` if one would overflow.
-pub fn fold_entry(current: impl Fn(&TotalKey) -> Total, booked_day: Day, entry: &Entry) -> Option<Totals> {
-    let mut changed = Totals::new();
+/// Adds an entry to totals. `None` if one would leave its range; some of the entry may have been added then.
+pub fn add_entry(totals: &mut Totals, booked_day: Day, entry: &Entry) -> Option<()> {
     for posting in &entry.postings {
         let key = TotalKey {
             booked_day,
@@ -49,12 +58,12 @@ pub fn fold_entry(current: impl Fn(&TotalKey) -> Total, booked_day: Day, entry: 
             mode: posting.mode.clone(),
             methodology: posting.methodology.clone(),
         };
-        let before = changed.get(&key).copied().unwrap_or_else(|| current(&key));
-        let after = Total {
-            count: before.count.checked_add(posting.count)?,
-            amount: before.amount.checked_add(posting.amount)?,
+        let more = Total {
+            count: posting.count,
+            amount: posting.amount,
         };
-        changed.insert(key, after);
+        let total = totals.entry(key).or_default();
+        *total = total.checked_add(more)?;
     }
-    Some(changed)
+    Some(())
 }

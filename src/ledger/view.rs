@@ -27,7 +27,7 @@ pub struct StoredTrip {
     /// The record.
     pub record: Arc<TripRecord>,
     /// Sealed evidence.
-    pub evidence: Vec<u8>,
+    pub evidence: Arc<[u8]>,
     /// Content id of the issue that turned its claim into credits.
     pub issued_by: Option<Hash>,
 }

@@ -4,7 +4,7 @@
 use super::instant::{Instant, InstantError};
 use crate::ledger::entry::Figure;
 use crate::ledger::ids::ShardId;
-use crate::ledger::totals::{Total, TotalKey, Totals, fold_entry};
+use crate::ledger::totals::{Total, TotalKey, Totals, add_entry};
 use crate::methodology::Gas;
 use crate::methodology::units::Day;
 use crate::store::db::{Readers, Snapshot, StoreError};
@@ -157,7 +157,9 @@ async fn totals_of(
                 .map_err(|error| StoreError::row("journal", "entries", error))?;
             for (place, entry) in (page.seq_from..=seq).zip(&entries) {
                 if programme.is_none_or(|programme| programme == entry.programme) {
-                    add_entry(&mut totals, day, place, entry)?;
+                    let overflow = || format!("a total leaves its range at seq {place}");
+                    add_entry(&mut totals, day, entry)
+                        .ok_or_else(|| StoreError::row("journal", "entries", overflow()))?;
                 }
             }
         }
@@ -166,14 +168,6 @@ async fn totals_of(
             _ => return Ok(totals),
         }
     }
-}
-
-fn add_entry(totals: &mut Totals, day: Day, seq: i64, entry: &crate::ledger::entry::Entry) -> Result<(), StoreError> {
-    let current = |key: &TotalKey| totals.get(key).copied().unwrap_or_default();
-    let changed = fold_entry(current, day, entry);
-    let overflow = || StoreError::row("journal", "entries", format!("a total leaves its range at seq {seq}"));
-    totals.extend(changed.ok_or_else(overflow)?);
-    Ok(())
 }
 
 fn booked_day(at_ms: i64, zone: &TimeZone) -> Result<Day, StoreError> {

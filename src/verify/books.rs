@@ -5,7 +5,7 @@ use super::findings::{BOOKS, Findings, at};
 use crate::ledger::entry::Entry;
 use crate::ledger::ids::{Hash, ShardId};
 use crate::ledger::page::Page;
-use crate::ledger::totals::{Totals, fold_entry};
+use crate::ledger::totals::{Totals, add_entry};
 use crate::methodology::units::Day;
 use crate::store::audit::{HeadRow, TotalRow};
 use std::collections::BTreeMap;
@@ -95,14 +95,12 @@ impl<'a> Books<'a> {
             findings.add(BOOKS, at(self.shard, "journal", row), "at_ms is beyond the calendar");
             return;
         };
-        let totals = &self.totals;
-        match fold_entry(|key| totals.get(key).copied().unwrap_or_default(), booked_day, entry) {
-            Some(changed) => self.totals.extend(changed),
-            None => findings.add(
+        if add_entry(&mut self.totals, booked_day, entry).is_none() {
+            findings.add(
                 BOOKS,
                 at(self.shard, "journal", row),
                 "a total leaves the range of 64 bits",
-            ),
+            );
         }
     }
 

@@ -7,7 +7,6 @@ use sha2::{Digest as _, Sha256};
 pub const VERSION: u8 = 1;
 
 /// Builds canonical bytes. A length that its prefix cannot hold is remembered and refused by [`Encoder::finish`].
-#[derive(Default)]
 pub struct Encoder {
     bytes: Vec<u8>,
     too_long: bool,
@@ -40,6 +39,18 @@ pub enum CodecError {
     /// A number is outside its range.
     #[error("a number is outside its range")]
     Range,
+}
+
+/// Bytes that most documents fit into, so that their memory is asked for once.
+const ROOM: usize = 512;
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self {
+            bytes: Vec::with_capacity(ROOM),
+            too_long: false,
+        }
+    }
 }
 
 impl Encoder {

@@ -33,7 +33,7 @@ fn trips<'v>(script: &mut Script<'v>, view: &'v View) {
             record.outcome().into(),
             record.amount().unwrap_or(Amount::ZERO).into(),
             trip.record_bytes.as_slice().into(),
-            stored.evidence.as_slice().into(),
+            stored.evidence.as_ref().into(),
         ]
     };
     script.put(PARTS, view.shard, view.changes.trips.iter().map(row));

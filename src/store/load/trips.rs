@@ -28,7 +28,7 @@ pub(in crate::store) fn stored_of((seq, record, evidence, issued_by): StoredRow)
     Ok(StoredTrip {
         seq,
         record: Arc::new(record),
-        evidence,
+        evidence: evidence.into(),
         issued_by: issued_by.map(hash).transpose()?,
     })
 }
