@@ -31,8 +31,10 @@ const RIDERS: u64 = 30_000;
 const APART_S: i64 = 8 * 3_600;
 const ROUNDS: usize = 5;
 /// Seconds of a slice for which riders have rides enough, at twice the rates that were measured.
-const LONGEST_S: u64 = 9;
+const LONGEST_S: u64 = 7;
 const CONNECTIONS: usize = 256;
+/// As many as let each batch of two instances have as many trips of a shard as one has of fewer callers.
+const MANY_CONNECTIONS: usize = 1_024;
 /// Connections that call the procedure.
 const CALLING: u32 = 32;
 /// Trips of a batch, and who sends batches: so many that every batch of the writer is full, as in the bare groups, and a few.
@@ -75,6 +77,8 @@ struct Sides {
     few_batches: Side,
     grouped: Side,
     both: Side,
+    many: Side,
+    many_both: Side,
     queue: Side,
 }
 
@@ -132,21 +136,23 @@ async fn measure_round(
         broker: None,
         children,
     };
-    let one = call(first, CONNECTIONS);
-    let booked = watch(vec![first]).measure(&mut sides.ours, one).await?.answered;
-    let both = async {
-        let half = CONNECTIONS / 2;
+    let both = async |connections: usize| {
+        let half = connections / 2;
         let (one, other) = tokio::try_join!(call(first, half), call(second, half))?;
         Ok(one.beside(other))
     };
-    watch(vec![first, second]).measure(&mut sides.both, both).await?;
+    let (alone, beside) = (watch(vec![first]), watch(vec![first, second]));
+    let one = alone.measure(&mut sides.ours, call(first, CONNECTIONS)).await?;
+    beside.measure(&mut sides.both, both(CONNECTIONS)).await?;
+    alone.measure(&mut sides.many, call(first, MANY_CONNECTIONS)).await?;
+    beside.measure(&mut sides.many_both, both(MANY_CONNECTIONS)).await?;
     // As many as callers had booked in their time.
-    let sent = gateways.senders.send(first, (booked, &gateways.counter));
-    let beside = Watch {
+    let sent = gateways.senders.send(first, (one.answered, &gateways.counter));
+    let with_broker = Watch {
         broker: Some(broker),
         ..watch(vec![first])
     };
-    beside.measure(&mut sides.queue, sent).await?;
+    with_broker.measure(&mut sides.queue, sent).await?;
     let calls = procedure::callers(&bare.calling, (&bare.model, bare.riders), &bare.counter, slice);
     watch(vec![]).measure(&mut sides.procedure, calls).await?;
     watch(vec![single])
@@ -229,6 +235,8 @@ impl Sides {
             ("queue", &self.queue),
             ("procedure", &self.procedure),
             ("two instances", &self.both),
+            ("of many", &self.many),
+            ("two of many", &self.many_both),
             ("one by one", &self.single),
             ("batches", &self.batches),
             ("of few", &self.few_batches),
@@ -269,6 +277,7 @@ impl Sides {
                 (&self.both, &self.ours),
                 Some(0.9),
             ),
+            rate("the same, 1,024 connections", (&self.many_both, &self.many), None),
             rate(
                 "trips by the queue, against HTTP, 256 connections",
                 (&self.queue, &self.ours),
@@ -297,6 +306,8 @@ impl Sides {
             ("in batches of eight callers", &self.few_batches),
             ("in groups", &self.grouped),
             ("two instances", &self.both),
+            ("one instance, 1,024 connections", &self.many),
+            ("two instances, 1,024 connections", &self.many_both),
             ("by the queue", &self.queue),
         ];
         rows.extend(sides.iter().flat_map(|(name, side)| side.cpu_rows(name)));
