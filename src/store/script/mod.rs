@@ -55,13 +55,12 @@ impl Each {
 impl<'v> Script<'v> {
     /// Puts rows down; `{shard}` in the parts is filled in.
     pub(crate) fn put(&mut self, parts: [&str; 4], shard: ShardId, rows: impl IntoIterator<Item = Vec<Value<'v>>>) {
-        let parts = parts.map(|part| of_shard(part, shard).0);
-        self.add(parts, Vec::new(), rows, None);
+        self.add(|| of(parts, shard), Vec::new(), rows, None);
     }
 
     /// The same for a table that all shards share.
     pub(crate) fn put_shared(&mut self, parts: [&str; 4], rows: impl IntoIterator<Item = Vec<Value<'v>>>) {
-        self.add(parts.map(str::to_owned), Vec::new(), rows, None);
+        self.add(|| parts.map(str::to_owned), Vec::new(), rows, None);
     }
 
     /// Changes rows that are there, each of which must be as expected; `first` are the values of the first part.
@@ -72,13 +71,13 @@ impl<'v> Script<'v> {
         first: Vec<Value<'v>>,
         rows: impl IntoIterator<Item = Vec<Value<'v>>>,
     ) {
-        let parts = parts.map(|part| of_shard(part, shard).0);
-        self.add(parts, first, rows, Some(each));
+        self.add(|| of(parts, shard), first, rows, Some(each));
     }
 
+    /// Most batches have nothing for most tables: the parts are only made for rows.
     fn add(
         &mut self,
-        parts: [String; 4],
+        parts: impl FnOnce() -> [String; 4],
         first: Vec<Value<'v>>,
         rows: impl IntoIterator<Item = Vec<Value<'v>>>,
         each: Option<Each>,
@@ -86,7 +85,7 @@ impl<'v> Script<'v> {
         let rows: Vec<Vec<Value<'v>>> = rows.into_iter().collect();
         if !rows.is_empty() {
             self.0.push(Statement {
-                parts,
+                parts: parts(),
                 first,
                 rows,
                 each,
@@ -149,6 +148,11 @@ impl Statement<'_> {
         }
         Ok(())
     }
+}
+
+/// Parts with the number of a shard filled in.
+fn of(parts: [&str; 4], shard: ShardId) -> [String; 4] {
+    parts.map(|part| of_shard(part, shard).0)
 }
 
 /// Sends a text, and hears what became of each of its statements.
