@@ -11,9 +11,10 @@ use super::order::order;
 use crate::ledger::command::{Command, SubmitTrip, TripAnswer};
 use crate::ledger::ids::{Name, ShardId};
 use crate::store::writer::{Pending, SubmitError};
+use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -91,20 +92,28 @@ pub(super) fn trips(value: &Value) -> Result<&[Value], Problem> {
 pub(super) async fn book(state: &ApiState, caller: &Caller, request_id: &str, trips: &[Value]) -> Answers {
     let riders: Vec<_> = trips.iter().map(rider).collect();
     let refused = state.limits.admit_each(&riders).await;
-    let mut busy = BTreeSet::new();
     let until = Instant::now() + PATIENCE;
     let mut orders = Vec::with_capacity(trips.len());
-    for (value, refused) in std::iter::zip(trips, refused) {
-        orders.push(match refused {
-            Some(refused) => Order::Failed(refused.into()),
-            None => match order(state, caller, request_id, value) {
-                Ok(command) => queue(state, Arc::new(command), until, &mut busy).await,
-                Err(problem) => Order::Failed(problem),
-            },
-        });
+    let mut by_shard: BTreeMap<ShardId, Vec<(usize, Arc<SubmitTrip>)>> = BTreeMap::new();
+    for (place, (value, refused)) in std::iter::zip(trips, refused).enumerate() {
+        let ordered = match refused {
+            Some(refused) => Err(refused.into()),
+            None => order(state, caller, request_id, value),
+        };
+        match ordered {
+            Ok(command) => {
+                let of_shard = by_shard.entry(command.user.shard()).or_default();
+                of_shard.push((place, Arc::new(command)));
+            }
+            Err(problem) => orders.push((place, Order::Failed(problem))),
+        }
     }
+    // No shard waits for another's room: while one has none, the batches of the others would be half empty.
+    let queued = join_all(by_shard.into_values().map(|trips| queue(state, trips, until))).await;
+    orders.extend(queued.into_iter().flatten());
+    orders.sort_unstable_by_key(|(place, _)| *place);
     let mut answers = Answers::default();
-    for order in orders {
+    for (_, order) in orders {
         match order {
             Order::Failed(problem) => answers.fail(problem),
             Order::Queued(command, pending) => match pending.trip().await {
@@ -116,20 +125,27 @@ pub(super) async fn book(state: &ApiState, caller: &Caller, request_id: &str, tr
     answers
 }
 
-/// Queues one trip, which may wait for room. Once a shard had none, its later trips wait too: they are counted in the order sent.
-async fn queue(state: &ApiState, command: Arc<SubmitTrip>, until: Instant, busy: &mut BTreeSet<ShardId>) -> Order {
-    let shard = command.user.shard();
-    if busy.contains(&shard) {
-        return Order::Failed(SubmitError::Overloaded.into());
+/// Queues trips of a shard, each of which may wait for room. Once there was none, the later ones wait too: they are counted in the order sent.
+async fn queue(state: &ApiState, trips: Vec<(usize, Arc<SubmitTrip>)>, until: Instant) -> Vec<(usize, Order)> {
+    let mut orders = Vec::with_capacity(trips.len());
+    let mut has_room = true;
+    for (place, command) in trips {
+        let trip = Command::SubmitTrip(Arc::clone(&command));
+        let queued = if has_room {
+            state.ledger.enqueue_until(trip, until).await
+        } else {
+            Err(SubmitError::Overloaded)
+        };
+        has_room = queued.is_ok();
+        orders.push((
+            place,
+            match queued {
+                Ok(pending) => Order::Queued(command, pending),
+                Err(error) => Order::Failed(error.into()),
+            },
+        ));
     }
-    let order = Command::SubmitTrip(Arc::clone(&command));
-    match state.ledger.enqueue_until(order, until).await {
-        Ok(pending) => Order::Queued(command, pending),
-        Err(error) => {
-            busy.insert(shard);
-            Order::Failed(error.into())
-        }
-    }
+    orders
 }
 
 impl Answers {

@@ -166,6 +166,33 @@ async fn writers_of_other_shards_never_wait() {
     app.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_trip_of_a_batch_waits_for_the_room_of_another_shard() {
+    if database::is_in_files("room of shards", "files have one writer") {
+        return;
+    }
+    // Ten places for each of four writers, of which trips of batches have three.
+    let app = Arc::new(TestApp::spawn_with(&[("CARBON_GATEWAY__WRITER__QUEUE", "40")]).await);
+    let mut other = session(&database::location(app.data_dir())).await;
+    other.begin().await.unwrap();
+    other
+        .execute("UPDATE shard_head SET epoch = epoch + 1 WHERE shard = 11")
+        .await
+        .unwrap();
+    // Of shard 11, which another instance has, more than find room; behind them one of shard 12, which is another writer's.
+    let riders = (0..9).map(|n| 1 + 30 * n).chain([2]);
+    let trips = json!({"trips": riders.map(|n| trip_at(NOON_MS / 1_000, n)).collect::<Vec<_>>()});
+    let caller = Arc::clone(&app);
+    let mut batch = JoinSet::new();
+    batch.spawn(async move { caller.post("/v1/trips/batch", &trips).await });
+    comes_about(async || number(raw(&mut other), "SELECT COUNT(*) FROM trip_12").await == 1).await;
+    other.execute("ROLLBACK").await.unwrap();
+    let answer = batch.join_next().await.unwrap().unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    let summary = json!({"created": 10, "replayed": 0, "refused": 0, "failed": 0, "busy": 0});
+    assert_eq!(answer["summary"], summary);
+}
+
 /// Asks again and again, until it is so.
 async fn comes_about(mut is_so: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
