@@ -11,18 +11,19 @@ mod sides;
 use super::Effort;
 use super::child::Child;
 use super::desk::Riders;
-use super::load::{self, Requests, callers, paced, post};
+use super::load::{self, Done, Requests, callers, paced, post};
 use super::server::{Place, Server};
 use super::table::{Row, note};
 use anyhow::{Context as _, ensure};
 use carbon_gateway::clock::Clock;
+use carbon_gateway::ledger;
 use grouped::Grouped;
 use model::{Model, fill};
 use queue::{Broker, Senders};
 use sides::{Side, Watch};
 use sqlx::mysql::MySqlPool;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Riders, each of whom has a trip and an account before anything is measured.
@@ -37,6 +38,8 @@ const CONNECTIONS: usize = 256;
 const MANY_CONNECTIONS: usize = 1_024;
 /// Connections that call the procedure.
 const CALLING: u32 = 32;
+/// As many consecutive trips lie in as many shards, half of them in the first half of the shards.
+const SHARDS: u64 = ledger::ids::SHARDS as u64;
 /// Trips of a batch, and who sends batches: so many that every batch of the writer is full, as in the bare groups, and a few.
 const BATCH: u64 = 100;
 const BATCH_CALLERS: usize = 32;
@@ -77,6 +80,7 @@ struct Sides {
     few_batches: Side,
     grouped: Side,
     both: Side,
+    both_by_shard: Side,
     many: Side,
     many_both: Side,
     queue: Side,
@@ -144,6 +148,9 @@ async fn measure_round(
     let (alone, beside) = (watch(vec![first]), watch(vec![first, second]));
     let one = alone.measure(&mut sides.ours, call(first, CONNECTIONS)).await?;
     beside.measure(&mut sides.both, both(CONNECTIONS)).await?;
+    beside
+        .measure(&mut sides.both_by_shard, gateways.by_shard(CONNECTIONS / 2, slice))
+        .await?;
     alone.measure(&mut sides.many, call(first, MANY_CONNECTIONS)).await?;
     beside.measure(&mut sides.many_both, both(MANY_CONNECTIONS)).await?;
     // As many as callers had booked in their time.
@@ -190,7 +197,7 @@ impl Gateways {
             single,
             trips: Arc::new(move |n| Ok(post(&own, "/v1/trips", &riders.trip_json(n, now_s)?))),
             batches: Arc::new(move |_| {
-                let first = numbers.fetch_add(BATCH, std::sync::atomic::Ordering::Relaxed);
+                let first = numbers.fetch_add(BATCH, Ordering::Relaxed);
                 let trips: Result<Vec<_>, _> = (first..first + BATCH).map(|n| riders.trip_json(n, now_s)).collect();
                 Ok(post(&key, "/v1/trips/batch", &serde_json::json!({"trips": trips?})))
             }),
@@ -199,6 +206,23 @@ impl Gateways {
             _place: place,
             _folders: [second_folder, single_folder],
         })
+    }
+
+    /// Callers of two instances who send the trips of half of the shards to the one and those of the others to the other, so that neither
+    /// waits for what the other writes. What one of them was slower to send is left out.
+    async fn by_shard(&self, connections: usize, lasting: Duration) -> anyhow::Result<Done> {
+        let begun = self.counter.load(Ordering::Relaxed).next_multiple_of(SHARDS);
+        let call = async |child: &Child, half: u64| {
+            let (counter, trips) = (Arc::new(AtomicU64::new(0)), Arc::clone(&self.trips));
+            let number = move |n: u64| begun + n / (SHARDS / 2) * SHARDS + half * (SHARDS / 2) + n % (SHARDS / 2);
+            let own: Requests = Arc::new(move |n| trips(number(n)));
+            let done = callers(child.address, connections, lasting, (&own, &counter)).await?;
+            self.counter
+                .fetch_max(number(counter.load(Ordering::Relaxed)) + SHARDS, Ordering::Relaxed);
+            anyhow::Ok(done)
+        };
+        let (one, other) = tokio::try_join!(call(&self.first, 0), call(&self.second, 1))?;
+        Ok(one.beside(other))
     }
 
     async fn stop(self) -> anyhow::Result<()> {
@@ -235,6 +259,7 @@ impl Sides {
             ("queue", &self.queue),
             ("procedure", &self.procedure),
             ("two instances", &self.both),
+            ("two by shard", &self.both_by_shard),
             ("of many", &self.many),
             ("two of many", &self.many_both),
             ("one by one", &self.single),
@@ -277,7 +302,12 @@ impl Sides {
                 (&self.both, &self.ours),
                 Some(0.9),
             ),
-            rate("the same, 1,024 connections", (&self.many_both, &self.many), None),
+            rate("the same, callers by shard", (&self.both_by_shard, &self.ours), None),
+            rate(
+                "two instances against one, 1,024 connections",
+                (&self.many_both, &self.many),
+                None,
+            ),
             rate(
                 "trips by the queue, against HTTP, 256 connections",
                 (&self.queue, &self.ours),
@@ -306,6 +336,7 @@ impl Sides {
             ("in batches of eight callers", &self.few_batches),
             ("in groups", &self.grouped),
             ("two instances", &self.both),
+            ("two instances, callers by shard", &self.both_by_shard),
             ("one instance, 1,024 connections", &self.many),
             ("two instances, 1,024 connections", &self.many_both),
             ("by the queue", &self.queue),
