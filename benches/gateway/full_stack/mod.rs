@@ -276,10 +276,6 @@ impl Sides {
             ratio: Some(ours.rate_against(theirs)),
             ..Row::rate(name, "a second", (ours.rate(), theirs.rate()), aim)
         };
-        let cost = |name: &str, (ours, theirs): (&Side, &Side)| Row {
-            ratio: Some(ours.cpu_against(theirs)),
-            ..Row::cost(name, "CPU us each", (ours.cpu_us(), theirs.cpu_us()), None)
-        };
         let mut rows = vec![
             rate(
                 "trips, 256 connections, against a stored procedure",
@@ -313,21 +309,8 @@ impl Sides {
                 (&self.queue, &self.ours),
                 None,
             ),
-            cost(
-                "CPU of a trip, against a stored procedure",
-                (&self.ours, &self.procedure),
-            ),
-            cost(
-                "the same against a transaction for each request",
-                (&self.ours, &self.single),
-            ),
-            cost(
-                "CPU of a trip in batches, against groups",
-                (&self.batches, &self.grouped),
-            ),
-            cost("CPU of a trip, two instances against one", (&self.both, &self.ours)),
-            cost("CPU of a trip by the queue, against HTTP", (&self.queue, &self.ours)),
         ];
+        rows.extend(self.costs());
         let sides = [
             ("one instance", &self.ours),
             ("stored procedure", &self.procedure),
@@ -344,5 +327,29 @@ impl Sides {
         rows.extend(sides.iter().flat_map(|(name, side)| side.cpu_rows(name)));
         rows.extend(sides.iter().flat_map(|(name, side)| side.batch_rows(name)));
         rows
+    }
+
+    /// What a trip costs all who have a part in it, against what it costs others.
+    fn costs(&self) -> [Row; 5] {
+        let cost = |name: &str, (ours, theirs): (&Side, &Side)| Row {
+            ratio: Some(ours.cpu_against(theirs)),
+            ..Row::cost(name, "CPU us each", (ours.cpu_us(), theirs.cpu_us()), None)
+        };
+        [
+            cost(
+                "CPU of a trip, against a stored procedure",
+                (&self.ours, &self.procedure),
+            ),
+            cost(
+                "the same against a transaction for each request",
+                (&self.ours, &self.single),
+            ),
+            cost(
+                "CPU of a trip in batches, against groups",
+                (&self.batches, &self.grouped),
+            ),
+            cost("CPU of a trip, two instances against one", (&self.both, &self.ours)),
+            cost("CPU of a trip by the queue, against HTTP", (&self.queue, &self.ours)),
+        ]
     }
 }
