@@ -50,14 +50,29 @@ fn both_languages_have_the_same_commands_and_links() {
     assert!(english.contains("](README.zh-CN.md)") && chinese.contains("](README.md)"));
 }
 
+/// Whether the text has a heading that a link ending in `#anchor` leads to: its words in small letters, joined by hyphens.
+fn has_heading(text: &str, anchor: &str) -> bool {
+    let mut headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.any(|line| {
+        let words = line.trim_start_matches('#').split_whitespace();
+        words.collect::<Vec<_>>().join("-").to_lowercase() == anchor
+    })
+}
+
 #[test]
-fn every_link_leads_to_a_file() {
+fn every_link_leads_to_a_file_and_a_heading_of_it() {
     for name in ["README.md", "README.zh-CN.md"] {
         for target in links(&text(name)) {
+            let (file, anchor) = target
+                .split_once('#')
+                .map_or((target, None), |(file, anchor)| (file, Some(anchor)));
             assert!(
-                Path::new(env!("CARGO_MANIFEST_DIR")).join(target).exists(),
+                Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists(),
                 "{name}: {target}"
             );
+            if let Some(anchor) = anchor {
+                assert!(has_heading(&text(file), anchor), "{name}: {target}");
+            }
         }
     }
 }
